@@ -1,0 +1,30 @@
+"""treefold: recursive neural networks. Fold a cell over a forest."""
+
+from typing import TYPE_CHECKING
+
+from treefold._lazy import attach
+
+if TYPE_CHECKING:
+    from treefold import cells, data, models, report, training
+    from treefold.cells import Cell, Children, State
+    from treefold.folding import fold
+    from treefold.forest import Forest, ForestError
+
+__version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Cell": "cells",
+        "Children": "cells",
+        "Forest": "forest",
+        "ForestError": "forest",
+        "State": "cells",
+        "cells": "",
+        "data": "",
+        "fold": "folding",
+        "models": "",
+        "report": "",
+        "training": "",
+    },
+)

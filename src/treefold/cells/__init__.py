@@ -1,0 +1,24 @@
+"""Node functions: what is folded over a forest. They know tensors, not structure."""
+
+from treefold.cells.base import Cell, Children, State
+from treefold.cells.combinators import Dropout
+from treefold.cells.recursive import RecursiveCell
+from treefold.cells.tensor import MatrixVectorState, MVRNNCell, RNTNCell
+from treefold.cells.tree_gru import ChildSumTreeGRUCell, NaryTreeGRUCell
+from treefold.cells.tree_lstm import ChildSumTreeLSTMCell, LSTMState, NaryTreeLSTMCell
+
+__all__ = [
+    "Cell",
+    "ChildSumTreeGRUCell",
+    "ChildSumTreeLSTMCell",
+    "Children",
+    "Dropout",
+    "LSTMState",
+    "MVRNNCell",
+    "MatrixVectorState",
+    "NaryTreeGRUCell",
+    "NaryTreeLSTMCell",
+    "RNTNCell",
+    "RecursiveCell",
+    "State",
+]

@@ -1,0 +1,103 @@
+"""Fold a cell over a forest: the one verb from children to parents."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+from torch import Tensor
+
+from treefold.cells import Cell
+from treefold.folding.batched import fold_batched
+from treefold.folding.inputs import check, in_level_order
+from treefold.folding.recursive import fold_recursive
+from treefold.forest import Forest
+
+__all__ = ["fold", "fold_recursive"]
+
+S = TypeVar("S", bound=tuple)
+
+
+def fold(
+    cell: Cell[S],
+    forest: Forest,
+    x: Tensor,
+    nodes: Tensor | None = None,
+    initial: S | Tensor | None = None,
+    *,
+    algorithm: Literal["batched", "recursive"] = "batched",
+) -> S:
+    r"""Run a cell over every node, children before parents.
+
+    .. math:: h_v = f\bigl(x_v, [h_k : k \in C(v)]\bigr)
+
+    All nodes of one height are run at once, across the whole forest. Gradients reach
+    x, `initial` and every parameter, of any order.
+
+    Args:
+        cell: the node function f.
+        forest: the structures; nodes in any numbering.
+        x: (V, I) input of every node, or (R, I) input of those listed in `nodes`.
+        nodes: (R,) int64, distinct nodes that have input; the others have none and
+            cost nothing. None: every node has a row.
+        initial: state of (1, ...) for all structures or (num_trees, ...) for each,
+            which fills slot 0 of the nodes without children, as torch's ``hx`` does.
+            None is the same as zeros. A tensor will do where the state is h alone.
+        algorithm: "batched", or "recursive" for the definition, one node at a time.
+
+    Returns:
+        The states, of the cell's own NamedTuple, with a row for each of the V nodes
+        in the forest's numbering; ``state.h[forest.roots]`` are those of the roots.
+
+    Raises:
+        ValueError: x, nodes, initial, cell and forest do not fit each other in shape,
+            dtype, device or number of slots.
+        TypeError: not a cell or not a forest.
+
+    Example:
+        >>> import torch
+        >>> from treefold import Forest, fold
+        >>> from treefold.cells import RecursiveCell
+        >>> forest = Forest.from_trees([("not", ("very", "good")), "fine"])
+        >>> cell = RecursiveCell(8, 8)
+        >>> state = fold(cell, forest, torch.randn(4, 8), nodes=forest.leaves)
+        >>> state.h[forest.roots].shape
+        torch.Size([2, 8])
+    """
+    check(cell, forest, x, nodes, initial)
+    initial = _as_state(cell, forest, x, initial)
+    if algorithm == "recursive":
+        return fold_recursive(cell, forest, x, nodes, initial)
+    if algorithm != "batched":
+        raise ValueError(
+            f'algorithm must be "batched" or "recursive", got {algorithm!r}.'
+        )
+    inputs = in_level_order(forest, cell.project(x), nodes)
+    state = fold_batched(cell, forest, inputs, initial)
+    place = forest.levels.place
+    if place is None:
+        return state
+    return type(state)(*(f.index_select(0, place) for f in state))
+
+
+def _as_state(cell: Cell[S], forest: Forest, x: Tensor, initial: Any) -> S | None:
+    """Check `initial` against the cell's own state and give it the cell's type."""
+    if initial is None:
+        return None
+    like = cell.zeros(1, cell.project(x[:0]))
+    fields = (initial,) if isinstance(initial, Tensor) else tuple(initial)
+    shapes = [tuple(f.shape) for f in fields]
+    good = len(fields) == len(like) and all(
+        f.shape[1:] == z.shape[1:]
+        and len(f) in (1, forest.num_trees)
+        and f.dtype == z.dtype
+        and f.device == z.device
+        for f, z in zip(fields, like, strict=True)
+    )
+    if not good:
+        wanted = [("1 or num_trees", *z.shape[1:]) for z in like]
+        raise ValueError(
+            f"initial must be a {type(like).__name__} of shapes {wanted} with "
+            f"num_trees = {forest.num_trees}, {x.dtype} on {x.device}, got shapes "
+            f"{shapes}."
+        )
+    return type(like)(*fields)

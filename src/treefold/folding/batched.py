@@ -1,0 +1,305 @@
+"""The fold of any cell, level by level, with one gradient buffer for the whole forest.
+
+Forward writes each level's states into a preallocated buffer of V rows. Left to plain
+autograd, backward would then make a gradient of all V rows for every level, O(V·L): on
+a chain, quadratic. Here each level keeps a small graph of its own, cut from the others,
+and backward walks the levels from the top, adding what each one sends to its children
+into one shared buffer: O(V). As no graph spans levels, none is deep, and a chain of
+100,000 nodes is freed without recursion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from treefold.cells import Cell, Children
+from treefold.folding.inputs import Inputs
+from treefold.folding.noise import Noise
+from treefold.forest import Forest
+
+S = TypeVar("S", bound=tuple)
+
+
+class Step(NamedTuple):
+    """One level's graph: from its rows of input and the states below to its states."""
+
+    rows: Tensor
+    below: tuple[Tensor, ...]
+    state: tuple[Tensor, ...]
+
+
+def fold_batched(cell: Cell[S], forest: Forest, inputs: Inputs, initial: S | None) -> S:
+    """Fold level by level; states come back in level order."""
+    parameters = tuple(cell.parameters())
+    given = (inputs.rows, *(initial or ()), *parameters)
+    if not torch.is_grad_enabled() or not any(t.requires_grad for t in given):
+        with torch.no_grad():
+            return _walk_up(cell, forest, inputs, initial, tape=None)
+
+    noise, tape = Noise.now(forest.device), list[Step]()
+    state = _walk_up(cell, forest, inputs, initial, tape)
+    if _reaches_beyond(tape[:2], parameters):
+        noise.restore()
+        return fold_plain(cell, cell, forest, inputs, initial)
+    walk = _Walk(cell, forest, inputs, initial, tape, noise)
+    return type(state)(*_WalkDown.apply(walk, tuple(state), *given))
+
+
+def _walk_up(
+    cell: Cell[S],
+    forest: Forest,
+    inputs: Inputs,
+    initial: S | None,
+    tape: list[Step] | None,
+) -> S:
+    """Run the cell on each level, and record each level's graph on the tape."""
+    state = cell.zeros(0, inputs.rows)
+    for number, level in enumerate(forest.levels):
+        rows = inputs.rows[inputs.offset[number] : inputs.offset[number + 1]]
+        if number == 0:
+            below, parent, slot = frontier(cell, forest, inputs.rows, initial)
+            arity = None if initial is None else 1
+        else:
+            below = type(state)(*(f.index_select(0, level.child) for f in state))
+            parent, slot, arity = level.parent, level.slot, level.arity
+        if tape is not None:
+            rows = rows.detach().requires_grad_(inputs.rows.requires_grad)
+            below = type(state)(*(f.detach().requires_grad_() for f in below))
+        spread = inputs.of(number, level, rows)
+        N = level.stop - level.start
+        new = cell(spread, Children(below, parent, slot, N, arity))
+        if tape is not None:
+            tape.append(Step(rows, below, new))
+        if number == 0:
+            V = forest.num_nodes
+            state = type(new)(*(f.new_empty(V, *f.shape[1:]) for f in new))
+        for field, value in zip(state, new, strict=True):
+            field[level.start : level.stop] = value.detach()
+    return state
+
+
+def frontier(
+    cell: Cell[S], forest: Forest, like: Tensor, initial: S | None
+) -> tuple[S, Tensor, Tensor]:
+    """What stands below the leaves: nothing, or `initial` in slot 0 of each."""
+    if initial is None:
+        none = forest.child[:0]
+        return cell.zeros(0, like), none, none
+    levels = forest.levels
+    leaf = torch.arange(levels.offset[1], device=forest.device)
+    tree = forest.tree[leaf if levels.order is None else levels.order[leaf]]
+    below = (
+        f[tree] if len(f) > 1 else f.expand(len(leaf), *f.shape[1:]) for f in initial
+    )
+    return type(initial)(*below), leaf, torch.zeros_like(leaf)
+
+
+class _Walk(NamedTuple):
+    """A fold that was run, with all that its backward needs."""
+
+    cell: Cell[Any]
+    forest: Forest
+    inputs: Inputs
+    initial: Any
+    tape: list[Step]
+    noise: Noise
+
+
+class _WalkDown(torch.autograd.Function):
+    """Hand out the states of a walk up; backward walks down the levels."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, walk: _Walk, state: tuple[Tensor, ...], *given: Tensor
+    ) -> tuple[Tensor, ...]:
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*given)
+        ctx.walk = walk
+        return state
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        given, needed = ctx.saved_tensors, ctx.needs_input_grad[2:]
+        if torch.is_grad_enabled():  # create_graph: the gradient gets a graph itself
+            found = _differentiable_gradients(ctx.walk, given, needed, grads)
+        else:
+            found = _gradients(ctx.walk, given, needed, grads)
+        return None, None, *found
+
+
+def _gradients(
+    walk: _Walk,
+    given: Sequence[Tensor],
+    needed: Sequence[bool],
+    grads: Sequence[Tensor | None],
+) -> list[Tensor | None]:
+    """Gradients of the rows, the initial states and the parameters."""
+    num_initial = len(walk.initial or ())
+    parameters = given[1 + num_initial :]
+    wanted = [
+        p for p, need in zip(parameters, needed[1 + num_initial :], strict=True) if need
+    ]
+    to_rows = torch.zeros_like(given[0]) if needed[0] else None
+    to_wanted = [torch.zeros_like(p) for p in wanted]
+    to_initial: Sequence[Tensor | None] = [None] * num_initial
+
+    V = walk.forest.num_nodes
+    to_state = (
+        [  # the one gradient buffer, of (V, ...) for each field
+            f.new_zeros(V, *f.shape[1:]) if g is None else g.clone()
+            for f, g in zip(walk.tape[0].state, grads, strict=True)
+        ]
+        if walk.tape
+        else []
+    )
+
+    levels = walk.forest.levels
+    for number in reversed(range(len(levels))):
+        level, step = levels[number], walk.tape[number]
+        ends = [
+            (f, g[level.start : level.stop].to(f.dtype))
+            for f, g in zip(step.state, to_state, strict=True)
+            if f.requires_grad
+        ]
+        if not ends:
+            continue
+        begins = [step.rows] * (to_rows is not None)
+        below = step.below if len(step.below[0]) else ()
+        got = iter(
+            torch.autograd.grad(
+                [f for f, _ in ends],
+                [*begins, *below, *wanted],
+                [g for _, g in ends],
+                retain_graph=True,
+                allow_unused=True,
+            )
+        )
+        if to_rows is not None and (g := next(got)) is not None:
+            to_rows[walk.inputs.offset[number] : walk.inputs.offset[number + 1]] = g
+        to_below = [next(got) for _ in below]
+        for total, g in zip(to_wanted, got, strict=True):
+            if g is not None:
+                total += g
+        if number > 0:
+            for total, g in zip(to_state, to_below, strict=True):
+                if g is not None:
+                    total.index_add_(0, level.child, g.to(total.dtype))
+        elif num_initial:
+            to_initial = _to_initial(walk, to_below)
+
+    by_parameter = iter(to_wanted)
+    return [
+        to_rows,
+        *to_initial,
+        *(next(by_parameter) if need else None for need in needed[1 + num_initial :]),
+    ]
+
+
+def _to_initial(walk: _Walk, to_below: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """Add up, for each structure, what its leaves send to their initial state."""
+    forest, order = walk.forest, walk.forest.levels.order
+    leaf = slice(0, forest.levels.offset[1])
+    tree = forest.tree[leaf if order is None else order[leaf]]
+    return [
+        None
+        if g is None
+        else torch.zeros_like(f).index_add(0, tree % len(f), g.to(f.dtype))
+        for f, g in zip(walk.initial, to_below, strict=True)
+    ]
+
+
+def _differentiable_gradients(
+    walk: _Walk,
+    given: Sequence[Tensor],
+    needed: Sequence[bool],
+    grads: Sequence[Tensor | None],
+) -> list[Tensor | None]:
+    """Gradients with a graph of their own: fold again by plain autograd."""
+    # Stand-ins: what leads from one given tensor to another lies outside the fold.
+    given = [t.view_as(t) for t in given]
+    cell, (rows, *rest) = walk.cell, given
+    num_initial = len(walk.initial or ())
+    initial = type(walk.initial)(*rest[:num_initial]) if num_initial else None
+    names = [name for name, _ in cell.named_parameters()]
+    parameters = dict(zip(names, rest[num_initial:], strict=True))
+
+    def call(*args: Any) -> Any:
+        return functional_call(cell, parameters, args)
+
+    with walk.noise.again():
+        inputs = walk.inputs._replace(rows=rows)
+        state = fold_plain(call, cell, walk.forest, inputs, initial)
+    ends = [
+        (f, g)
+        for f, g in zip(state, grads, strict=True)
+        if g is not None and f.requires_grad
+    ]
+    begins = [t for t, need in zip(given, needed, strict=True) if need]
+    got = iter(
+        torch.autograd.grad(
+            [f for f, _ in ends],
+            begins,
+            [g for _, g in ends],
+            create_graph=True,
+            allow_unused=True,
+        )
+    )
+    return [next(got) if need else None for need in needed]
+
+
+def fold_plain(
+    call: Callable[..., S],
+    cell: Cell[S],
+    forest: Forest,
+    inputs: Inputs,
+    initial: S | None,
+) -> S:
+    """Fold level by level under ordinary autograd, differentiable any number of times.
+
+    The state grows by concatenation: simple, and O(V·L).
+    """
+    state = cell.zeros(0, inputs.rows)
+    for number, level in enumerate(forest.levels):
+        rows = inputs.rows[inputs.offset[number] : inputs.offset[number + 1]]
+        if number == 0:
+            below, parent, slot = frontier(cell, forest, inputs.rows, initial)
+            arity = None if initial is None else 1
+        else:
+            below = type(state)(*(f.index_select(0, level.child) for f in state))
+            parent, slot, arity = level.parent, level.slot, level.arity
+        N = level.stop - level.start
+        new = call(
+            inputs.of(number, level, rows), Children(below, parent, slot, N, arity)
+        )
+        if number == 0:
+            state = new
+        else:
+            state = type(new)(*map(torch.cat, zip(state, new, strict=True)))
+    return state
+
+
+def _reaches_beyond(steps: Sequence[Step], parameters: Sequence[Tensor]) -> bool:
+    """Say whether a level's graph ends in a tensor that is no parameter of the cell.
+
+    The levels' graphs are cut from all else, so such a tensor would get no gradient.
+    """
+    inner = {t.grad_fn for t in parameters if t.grad_fn is not None}
+    for step in steps:
+        known = {id(t) for t in (step.rows, *step.below, *parameters)}
+        seen = set(inner)
+        stack = [f.grad_fn for f in step.state if f.grad_fn is not None]
+        while stack:
+            node = stack.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            end = getattr(node, "variable", None)
+            if end is not None and id(end) not in known:
+                return True
+            stack.extend(before for before, _ in node.next_functions if before)
+    return False

@@ -1,0 +1,163 @@
+"""A fold's inputs, checked once and brought into level order."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from treefold.cells import Cell
+from treefold.forest import Forest
+from treefold.levels import Level
+
+
+class Inputs(NamedTuple):
+    """Rows of input in level order.
+
+    Attributes:
+        rows: (R, ...), a row per node that has input.
+        place: (R,) int64, the level-order place of each row's node, ascending; None
+            where every node has a row.
+        offset: L + 1 ints, where each level's rows begin.
+    """
+
+    rows: Tensor
+    place: Tensor | None
+    offset: list[int]
+
+    def of(self, number: int, level: Level, rows: Tensor) -> Tensor:
+        """Spread a level's `rows` over its N nodes, zeros where there is no input."""
+        N = level.stop - level.start
+        if len(rows) == N:
+            return rows
+        if len(rows) == 0:
+            return rows.new_zeros(1, *rows.shape[1:]).expand(N, *rows.shape[1:])
+        assert self.place is not None  # else every node has a row
+        within = self.place[self.offset[number] : self.offset[number + 1]] - level.start
+        return rows.new_zeros(N, *rows.shape[1:]).index_copy(0, within, rows)
+
+
+def in_level_order(forest: Forest, rows: Tensor, nodes: Tensor | None) -> Inputs:
+    """Sort projected rows, one for each of `nodes`, by the places of their nodes."""
+    levels = forest.levels
+    if nodes is None:
+        rows = rows if levels.order is None else rows.index_select(0, levels.order)
+        return Inputs(rows, None, levels.offset)
+    place = nodes if levels.place is None else levels.place[nodes]
+    if bool((place[1:] <= place[:-1]).any()):
+        place, by_place = place.sort(stable=True)
+        rows = rows.index_select(0, by_place)
+    starts = torch.tensor(levels.offset, device=place.device)
+    return Inputs(rows, place, torch.searchsorted(place, starts).tolist())
+
+
+def check(
+    cell: Cell[Any],
+    forest: Forest,
+    x: Tensor,
+    nodes: Tensor | None,
+    initial: Any,
+) -> None:
+    """Raise the clear error for whatever does not fit together, once, at the door."""
+    if not isinstance(cell, Cell):
+        raise TypeError(
+            f"cell must be a treefold.Cell, got {type(cell).__name__}. Derive your "
+            "module from treefold.Cell: it is an nn.Module with `project` and `zeros`."
+        )
+    if not isinstance(forest, Forest):
+        raise TypeError(
+            f"forest must be a treefold.Forest, got {type(forest).__name__}. Make one "
+            "of nested trees with Forest.from_trees."
+        )
+    if x.device != forest.device:
+        raise ValueError(
+            f"x is on {x.device}, but the forest is on {forest.device}. Move one: "
+            f"forest.to({str(x.device)!r})."
+        )
+    _check_dtype(cell, x)
+    _check_rows(forest, x, nodes)
+    if cell.max_arity is not None and forest.max_arity > cell.max_arity:
+        node = _first_parent_beyond(forest, cell.max_arity)
+        raise ValueError(
+            f"node {node} uses slot {forest.max_arity - 1}, but the cell has "
+            f"{cell.max_arity} slots (0 to {cell.max_arity - 1}). Give the cell "
+            f"arity={forest.max_arity}, or use a child-sum cell."
+        )
+    if cell.leaf_is_input:
+        _check_leaf_is_input(forest, nodes, initial)
+
+
+def _check_dtype(cell: Cell[Any], x: Tensor) -> None:
+    parameter = next(cell.parameters(), None)
+    if parameter is None:
+        return
+    if parameter.device != x.device:
+        raise ValueError(
+            f"x is on {x.device}, but the cell is on {parameter.device}. Move one: "
+            f"cell.to({str(x.device)!r})."
+        )
+    autocast = torch.is_autocast_enabled(x.device.type)
+    if not x.is_floating_point() or (x.dtype != parameter.dtype and not autocast):
+        raise ValueError(
+            f"x is {x.dtype}, but the cell's parameters are {parameter.dtype}. "
+            f"Convert one: x.to({parameter.dtype})."
+        )
+
+
+def _check_rows(forest: Forest, x: Tensor, nodes: Tensor | None) -> None:
+    if nodes is None:
+        if len(x) != forest.num_nodes:
+            raise ValueError(
+                f"x must have a row for each of the {forest.num_nodes} nodes, got "
+                f"shape {tuple(x.shape)}. Without `nodes` every node needs a row; "
+                "list the nodes that have input in `nodes` to give only theirs."
+            )
+        return
+    if nodes.dim() != 1 or nodes.dtype != torch.int64 or nodes.device != x.device:
+        raise ValueError(
+            f"nodes must be a list of node numbers, int64 of shape (R,) on {x.device}, "
+            f"got {nodes.dtype} of shape {tuple(nodes.shape)} on {nodes.device}."
+        )
+    if len(nodes) != len(x):
+        raise ValueError(
+            f"x has {len(x)} rows for the {len(nodes)} nodes listed in `nodes`; each "
+            "listed node needs one row."
+        )
+    listed = nodes.cpu().numpy()
+    outside = (listed < 0) | (listed >= forest.num_nodes)
+    if outside.any():
+        raise ValueError(
+            f"nodes lists {listed[outside][0]}, but the forest's nodes are 0 to "
+            f"{forest.num_nodes - 1}."
+        )
+    if len(listed) > 1 and not (listed[1:] > listed[:-1]).all():
+        times = np.bincount(listed)
+        if times.max() > 1:
+            raise ValueError(
+                f"nodes lists node {times.argmax()} {times.max()} times; a node has "
+                "one row of input. Add the rows up first."
+            )
+
+
+def _check_leaf_is_input(forest: Forest, nodes: Tensor | None, initial: Any) -> None:
+    if initial is not None:
+        raise ValueError(
+            "this cell takes a leaf's input as its state, so `initial` has no place. "
+            'Leave it out, or build the cell with input="affine".'
+        )
+    having_input = forest.arities if nodes is None else forest.arities[nodes]
+    if forest.num_edges and bool((having_input > 0).any()):
+        row = int((having_input > 0).nonzero()[0])
+        node = row if nodes is None else int(nodes[row])
+        raise ValueError(
+            f"node {node} has both children and input, but this cell takes a leaf's "
+            "input as its state and gives inner nodes none. Give rows for the leaves "
+            'only, with nodes=forest.leaves, or build the cell with input="affine".'
+        )
+
+
+def _first_parent_beyond(forest: Forest, num_slots: int) -> int:
+    edge = int((forest.slot >= num_slots).nonzero()[0])
+    return int(torch.searchsorted(forest.offset, edge, right=True)) - 1

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from treefold.cells import Cell, Children, State
     from treefold.folding import fold
     from treefold.forest import Forest, ForestError
+    from treefold.training.run import load
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,7 @@ __getattr__, __dir__, __all__ = attach(
         "cells": "",
         "data": "",
         "fold": "folding",
+        "load": "training.run",
         "models": "",
         "report": "",
         "training": "",

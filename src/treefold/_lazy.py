@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from typing import Any
 
 
 def attach(
     package: str, names: dict[str, str]
-) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return `__getattr__`, `__dir__` and `__all__` of a lazy package (PEP 562).
 
     Args:
@@ -18,7 +19,7 @@ def attach(
             empty module name stands for the submodule of that very name.
     """
 
-    def get(name: str) -> object:
+    def get(name: str) -> Any:
         if name not in names:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         if names[name]:

@@ -74,7 +74,7 @@ class RNTNCell(Cell[State]):
         y = children.slots(K).h.flatten(1)  # (N, K·H)
         # y^T V as one product; a bilinear layer that loops over features is slower.
         yV = (y @ self.tensor.flatten(1)).view(-1, H, K * H)
-        bilinear = (yV @ y[:, :, None]).squeeze(2)  # (N, H)
+        bilinear = (yV * y[:, None]).sum(dim=2)  # (N, H)
         h = bilinear + torch.addmm(self.bias, y, self.weight_hh.T)
         if not self.leaf_is_input:
             return State(torch.tanh(x + h))

@@ -10,11 +10,11 @@ into one shared buffer: O(V). As no graph spans levels, none is deep, and a chai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from treefold.cells import Cell, Children
@@ -35,19 +35,47 @@ class Step(NamedTuple):
 
 def fold_batched(cell: Cell[S], forest: Forest, inputs: Inputs, initial: S | None) -> S:
     """Fold level by level; states come back in level order."""
-    parameters = tuple(cell.parameters())
-    given = (inputs.rows, *(initial or ()), *parameters)
-    if not torch.is_grad_enabled() or not any(t.requires_grad for t in given):
-        with torch.no_grad():
-            return _walk_up(cell, forest, inputs, initial, tape=None)
+    if not torch.is_grad_enabled():
+        return _walk_up(cell, forest, inputs, initial, None)
 
+    named = dict(cell.named_parameters())
+    given = (inputs.rows, *(initial or ()), *named.values())
+    # Stand-ins: what leads from one given tensor to another, and the hooks on them,
+    # lie outside the fold. The levels' graphs end in these.
+    inner = {name: p.detach().requires_grad_(p.requires_grad) for name, p in named.items()}
     noise, tape = Noise.now(forest.device), list[Step]()
-    state = _walk_up(cell, forest, inputs, initial, tape)
-    if _reaches_beyond(tape[:2], parameters):
+    tracked = any(t.requires_grad for t in given)
+    state = _call_with(inner, cell, _walk_up, forest, inputs, initial, tape, tracked)
+    if _reaches_beyond(tape, inner.values()):
         noise.restore()
-        return fold_plain(cell, cell, forest, inputs, initial)
-    walk = _Walk(cell, forest, inputs, initial, tape, noise)
+        return fold_plain(cell, forest, inputs, initial)
+    if not tracked:
+        return state
+    walk = _Walk(cell, forest, inputs, initial, inner, tape, noise)
     return type(state)(*_WalkDown.apply(walk, tuple(state), *given))
+
+
+class _With(nn.Module):
+    """Call a function of a cell, as a module whose parameters can be replaced."""
+
+    def __init__(self, cell: Cell[Any], function: Callable[..., Any]):
+        super().__init__()
+        self.cell = cell
+        self.function = function
+
+    def forward(self, *args: Any) -> Any:
+        return self.function(self.cell, *args)
+
+
+def _call_with(
+    parameters: dict[str, Tensor],
+    cell: Cell[Any],
+    function: Callable[..., Any],
+    *args: Any,
+) -> Any:
+    """Call ``function(cell, *args)`` while the cell has other parameters."""
+    swapped = {f"cell.{name}": p for name, p in parameters.items()}
+    return functional_call(_With(cell, function), swapped, args)
 
 
 def _walk_up(
@@ -56,6 +84,7 @@ def _walk_up(
     inputs: Inputs,
     initial: S | None,
     tape: list[Step] | None,
+    tracked: bool = False,
 ) -> S:
     """Run the cell on each level, and record each level's graph on the tape."""
     state = cell.zeros(0, inputs.rows)
@@ -69,10 +98,12 @@ def _walk_up(
             parent, slot, arity = level.parent, level.slot, level.arity
         if tape is not None:
             rows = rows.detach().requires_grad_(inputs.rows.requires_grad)
-            below = type(state)(*(f.detach().requires_grad_() for f in below))
+            below = type(state)(
+                *(f.detach().requires_grad_(tracked and _smooth(f)) for f in below)
+            )
         spread = inputs.of(number, level, rows)
         N = level.stop - level.start
-        new = cell(spread, Children(below, parent, slot, N, arity))
+        new = _checked(cell, cell(spread, Children(below, parent, slot, N, arity)), N)
         if tape is not None:
             tape.append(Step(rows, below, new))
         if number == 0:
@@ -80,6 +111,28 @@ def _walk_up(
             state = type(new)(*(f.new_empty(V, *f.shape[1:]) for f in new))
         for field, value in zip(state, new, strict=True):
             field[level.start : level.stop] = value.detach()
+    return state
+
+
+def _smooth(field: Tensor) -> bool:
+    """Say whether a field of the state can have a gradient; a counter has none."""
+    return field.is_floating_point() or field.is_complex()
+
+
+def _checked(cell: Cell[Any], state: S, N: int) -> S:
+    """Return what a cell returned, if it is a state of N nodes."""
+    if not isinstance(state, tuple) or type(state) is tuple:
+        raise TypeError(
+            f"{type(cell).__name__}.forward must return a NamedTuple of tensors, such "
+            f"as treefold.State(h), got {type(state).__name__}."
+        )
+    for name, field in zip(type(state)._fields, state, strict=True):
+        if len(field) != N:
+            raise ValueError(
+                f"{type(cell).__name__}.forward must return a row for each of the {N} "
+                f"nodes, got {name} of shape {tuple(field.shape)}. The nodes at hand "
+                "are the rows of x; expand what is the same for all."
+            )
     return state
 
 
@@ -100,12 +153,17 @@ def frontier(
 
 
 class _Walk(NamedTuple):
-    """A fold that was run, with all that its backward needs."""
+    """A fold that was run, with all that its backward needs.
+
+    Attributes:
+        inner: by name, what stood for each parameter in the graphs on the tape.
+    """
 
     cell: Cell[Any]
     forest: Forest
     inputs: Inputs
     initial: Any
+    inner: dict[str, Tensor]
     tape: list[Step]
     noise: Noise
 
@@ -118,6 +176,7 @@ class _WalkDown(torch.autograd.Function):
         ctx: Any, walk: _Walk, state: tuple[Tensor, ...], *given: Tensor
     ) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(*(f for f in state if not _smooth(f)))
         ctx.save_for_backward(*given)
         ctx.walk = walk
         return state
@@ -140,10 +199,7 @@ def _gradients(
 ) -> list[Tensor | None]:
     """Gradients of the rows, the initial states and the parameters."""
     num_initial = len(walk.initial or ())
-    parameters = given[1 + num_initial :]
-    wanted = [
-        p for p, need in zip(parameters, needed[1 + num_initial :], strict=True) if need
-    ]
+    wanted = [p for p in walk.inner.values() if p.requires_grad]
     to_rows = torch.zeros_like(given[0]) if needed[0] else None
     to_wanted = [torch.zeros_like(p) for p in wanted]
     to_initial: Sequence[Tensor | None] = [None] * num_initial
@@ -169,7 +225,7 @@ def _gradients(
         if not ends:
             continue
         begins = [step.rows] * (to_rows is not None)
-        below = step.below if len(step.below[0]) else ()
+        below = [f for f in step.below if f.requires_grad and len(f)]
         got = iter(
             torch.autograd.grad(
                 [f for f, _ in ends],
@@ -181,7 +237,7 @@ def _gradients(
         )
         if to_rows is not None and (g := next(got)) is not None:
             to_rows[walk.inputs.offset[number] : walk.inputs.offset[number + 1]] = g
-        to_below = [next(got) for _ in below]
+        to_below = [next(got) if f.requires_grad and len(f) else None for f in step.below]
         for total, g in zip(to_wanted, got, strict=True):
             if g is not None:
                 total += g
@@ -220,26 +276,25 @@ def _differentiable_gradients(
     grads: Sequence[Tensor | None],
 ) -> list[Tensor | None]:
     """Gradients with a graph of their own: fold again by plain autograd."""
-    # Stand-ins: what leads from one given tensor to another lies outside the fold.
-    given = [t.view_as(t) for t in given]
-    cell, (rows, *rest) = walk.cell, given
+    # Stand-ins here too, but such that a graph leads on from them.
+    rows, *rest = [t.view_as(t) for t in given]
     num_initial = len(walk.initial or ())
     initial = type(walk.initial)(*rest[:num_initial]) if num_initial else None
-    names = [name for name, _ in cell.named_parameters()]
-    parameters = dict(zip(names, rest[num_initial:], strict=True))
-
-    def call(*args: Any) -> Any:
-        return functional_call(cell, parameters, args)
-
+    parameters = dict(zip(walk.inner, rest[num_initial:], strict=True))
+    inputs = walk.inputs._replace(rows=rows)
     with walk.noise.again():
-        inputs = walk.inputs._replace(rows=rows)
-        state = fold_plain(call, cell, walk.forest, inputs, initial)
+        state = _call_with(
+            parameters, walk.cell, fold_plain, walk.forest, inputs, initial
+        )
+    _check_same(walk, state)
     ends = [
         (f, g)
         for f, g in zip(state, grads, strict=True)
         if g is not None and f.requires_grad
     ]
-    begins = [t for t, need in zip(given, needed, strict=True) if need]
+    begins = [t for t, need in zip([rows, *rest], needed, strict=True) if need]
+    if not ends:
+        return [torch.zeros_like(t) if n else None for t, n in zip(given, needed)]
     got = iter(
         torch.autograd.grad(
             [f for f, _ in ends],
@@ -247,13 +302,28 @@ def _differentiable_gradients(
             [g for _, g in ends],
             create_graph=True,
             allow_unused=True,
+            materialize_grads=True,
         )
     )
     return [next(got) if need else None for need in needed]
 
 
+def _check_same(walk: _Walk, again: Sequence[Tensor]) -> None:
+    """Raise if the cell computes other states now than it did when folded."""
+    for number, field in enumerate(again):
+        if not walk.tape or not _smooth(field):
+            continue
+        first = torch.cat([step.state[number] for step in walk.tape]).detach()
+        largest = first.abs().max()
+        if bool(((field.detach() - first).abs() > 0.02 * largest).any()):
+            raise RuntimeError(
+                "a gradient with create_graph=True folds again, but the cell computes "
+                "other states now: its mode or an attribute has changed since the "
+                "fold. Change it after backward, or give what changes in x."
+            )
+
+
 def fold_plain(
-    call: Callable[..., S],
     cell: Cell[S],
     forest: Forest,
     inputs: Inputs,
@@ -273,9 +343,8 @@ def fold_plain(
             below = type(state)(*(f.index_select(0, level.child) for f in state))
             parent, slot, arity = level.parent, level.slot, level.arity
         N = level.stop - level.start
-        new = call(
-            inputs.of(number, level, rows), Children(below, parent, slot, N, arity)
-        )
+        spread = inputs.of(number, level, rows)
+        new = _checked(cell, cell(spread, Children(below, parent, slot, N, arity)), N)
         if number == 0:
             state = new
         else:
@@ -283,23 +352,29 @@ def fold_plain(
     return state
 
 
-def _reaches_beyond(steps: Sequence[Step], parameters: Sequence[Tensor]) -> bool:
-    """Say whether a level's graph ends in a tensor that is no parameter of the cell.
+def _reaches_beyond(steps: Sequence[Step], parameters: Collection[Tensor]) -> bool:
+    """Say whether a level's graph ends in a tensor that was not given to the fold.
 
     The levels' graphs are cut from all else, so such a tensor would get no gradient.
+    Every level is looked at: a cell may use a tensor on some levels only.
     """
-    inner = {t.grad_fn for t in parameters if t.grad_fn is not None}
+    own = {id(p) for p in parameters}
     for step in steps:
-        known = {id(t) for t in (step.rows, *step.below, *parameters)}
-        seen = set(inner)
+        known = own.union(map(id, (step.rows, *step.below)))
         stack = [f.grad_fn for f in step.state if f.grad_fn is not None]
+        seen = set(stack)
         while stack:
             node = stack.pop()
-            if node in seen:
-                continue
-            seen.add(node)
             end = getattr(node, "variable", None)
-            if end is not None and id(end) not in known:
+            if end is not None:
+                if id(end) not in known:
+                    return True
+                continue
+            for before, _ in node.next_functions:
+                if before is not None and before not in seen:
+                    seen.add(before)
+                    stack.append(before)
+        for field in step.state:  # returned as it is, a tensor has no graph
+            if field.grad_fn is None and field.requires_grad and id(field) not in known:
                 return True
-            stack.extend(before for before, _ in node.next_functions if before)
     return False

@@ -1,0 +1,280 @@
+"""Training with one seed, which can stop at any moment and go on as if it had not."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from treefold.data.batches import Batch, batches, plan_batches
+from treefold.data.datasets import Dataset
+from treefold.data.glove import load_vectors
+from treefold.models.classifier import NodeClassifier
+from treefold.training.build import balanced_weights, build_model
+from treefold.training.config import Config
+from treefold.training.errors import TrainingError
+from treefold.training.evaluation import evaluate
+from treefold.training.files import read_tensors, write_bytes, write_tensors
+from treefold.training.optim import Optimizer
+from treefold.training.run import METRICS, MODEL
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+class Trained(NamedTuple):
+    """A model trained with one seed.
+
+    Attributes:
+        model: with the weights of the best epoch.
+        history: what was measured after each epoch.
+        seconds: of training, evaluation on dev included.
+    """
+
+    model: NodeClassifier
+    history: list[dict[str, Any]]
+    seconds: float
+
+
+def train_seed(
+    config: Config,
+    dataset: Dataset,
+    seed: int,
+    folder: Path,
+    *,
+    progress: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> Trained:
+    """Train a model, saving all that is needed to go on after every epoch.
+
+    Random numbers are drawn anew from (seed, epoch) as each epoch begins, so that
+    training that goes on from a checkpoint ends with the same weights, bit for bit,
+    as training that was not disturbed.
+
+    Args:
+        config: the settings.
+        dataset: trees to learn from and to choose the best epoch by.
+        seed: of the weights at the start, the order of the trees and the dropout.
+        folder: where the checkpoint, the best weights and the metrics go. A
+            checkpoint found there is taken up.
+        progress: show a bar on standard error.
+        say: takes a line for each epoch.
+
+    Raises:
+        TrainingError: the loss is not a number, or the disk is full.
+    """
+    return _Trainer(config, dataset, seed, folder, progress, say).train()
+
+
+@final
+class _Trainer:
+    def __init__(
+        self,
+        config: Config,
+        dataset: Dataset,
+        seed: int,
+        folder: Path,
+        progress: bool,
+        say: Callable[[str], None],
+    ):
+        self.config, self.dataset, self.seed = config, dataset, seed
+        self.folder, self.progress, self.say = folder, progress, say
+        if config.threads is not None:
+            torch.set_num_threads(config.threads)
+        _seed_everything(seed, 0)
+        self.model = new_model(config, dataset)
+        self.optimizer = Optimizer(self.model, config)
+        self.average: dict[str, Tensor] = {}
+        self.history: list[dict[str, Any]] = []
+        self.seconds = 0.0
+
+    # -------------------------------------------------------------- the whole
+
+    def train(self) -> Trained:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if (self.folder / CHECKPOINT).exists():
+            self._take_up()
+        while len(self.history) < self.config.epochs and not self._has_stalled():
+            begun = time.perf_counter()
+            loss = self._epoch(len(self.history) + 1)
+            self._average()
+            self._measure(loss, begun)
+        weights, _ = read_tensors(self.folder / MODEL)
+        self.model.load_state_dict(weights)
+        return Trained(self.model, self.history, self.seconds)
+
+    def _has_stalled(self) -> bool:
+        patience = self.config.patience
+        return patience is not None and len(self.history) - self._best() >= patience
+
+    def _best(self) -> int:
+        """Number of the best epoch so far, the earliest of equals; 0 before any."""
+        scores = [self._score(epoch) for epoch in self.history]
+        return scores.index(max(scores)) + 1 if scores else 0
+
+    def _score(self, epoch: dict[str, Any]) -> float:
+        value = epoch[f"dev_{self.config.metric}"]
+        return -value if self.config.metric == "loss" else value
+
+    # -------------------------------------------------------------- an epoch
+
+    def _epoch(self, number: int) -> float:
+        """Go through the training trees once; return the mean loss of a tree."""
+        config, train = self.config, self.dataset.train
+        _seed_everything(self.seed, number)
+        self.model.train()
+        plan = {
+            "batch_size": config.batch_size,
+            "max_nodes": config.max_nodes,
+            "seed": self.seed,
+            "epoch": number,
+        }
+        num_steps = len(plan_batches(train, **plan))
+        total = 0.0
+        bar = tqdm(
+            batches(train, **plan),
+            f"seed {self.seed} epoch {number}/{config.epochs}",
+            num_steps,
+            disable=not self.progress,
+            leave=False,
+            unit="batch",
+        )
+        for step, batch in enumerate(bar):
+            done = (number - 1 + step / num_steps) / config.epochs
+            loss = self._step(batch, done)
+            if not math.isfinite(loss):
+                self._report_no_number(number, step, batch)
+            total += loss * len(batch)
+        return total / len(train)
+
+    def _step(self, batch: Batch, done: float) -> float:
+        # A function of its own, so that the batch's graph is freed before the next.
+        batch = batch.to(self.config.device)
+        self.optimizer.zero_grad()
+        with torch.autocast(
+            torch.device(self.config.device).type,
+            dtype=torch.bfloat16,
+            enabled=self.config.precision == "bfloat16",
+        ):
+            loss = self.model.loss(batch)
+        value = loss.item()
+        if math.isfinite(value):
+            loss.backward()
+            self.optimizer.step(done)
+        return value
+
+    def _report_no_number(self, epoch: int, step: int, batch: Batch) -> None:
+        train = self.dataset.train
+        where = ", ".join(train.where(int(tree)) for tree in batch.trees[:5])
+        more = f" and {len(batch) - 5} more" if len(batch) > 5 else ""
+        raise TrainingError(
+            f"the loss is not a number at step {step + 1} of epoch {epoch}, seed "
+            f"{self.seed}. The batch holds {where}{more}. Try a lower learning_rate, "
+            "clip=5, or precision=float64 to see where it begins."
+        )
+
+    def _average(self) -> None:
+        """Let the averaged weights follow: a · average + (1 - a) · weights."""
+        now = self.model.state_dict()
+        if not self.average:
+            self.average = {name: value.clone() for name, value in now.items()}
+            return
+        for name, value in self.average.items():
+            value.lerp_(now[name], 1 - self.config.average)
+
+    def _measure(self, loss: float, begun: float) -> None:
+        """Measure the averaged weights on dev, and save where we are."""
+        weights = {n: v.clone() for n, v in self.model.state_dict().items()}
+        self.model.load_state_dict(self.average)
+        found = evaluate(self.model, self.dataset.dev).metrics
+        self.model.load_state_dict(weights)
+        epoch = {"epoch": len(self.history) + 1, "train_loss": loss}
+        epoch |= {f"dev_{name}": value for name, value in found.items()}
+        epoch["seconds"] = round(time.perf_counter() - begun, 3)
+        self.history.append(epoch)
+        self.seconds += epoch["seconds"]
+        if self._best() == len(self.history):
+            write_tensors(self.folder / MODEL, self.average)
+        self._save(weights)
+        self.say(
+            f"seed {self.seed}  epoch {epoch['epoch']:>3}  loss {loss:8.4f}  "
+            f"dev root {found['root_accuracy']:.4f}  "
+            f"node {found['node_accuracy']:.4f}  loss {found['loss']:.4f}  "
+            f"{epoch['seconds']:6.1f} s"
+        )
+
+    # -------------------------------------------------------------- to and from disk
+
+    def _save(self, weights: dict[str, Tensor]) -> None:
+        state = {f"weights.{name}": value for name, value in weights.items()}
+        state |= {f"average.{name}": value for name, value in self.average.items()}
+        state |= {f"steps.{k}": v for k, v in self.optimizer.state().items()}
+        write_tensors(self.folder / CHECKPOINT, state, self.history)
+        self._write_metrics()
+
+    def _take_up(self) -> None:
+        state, self.history = read_tensors(self.folder / CHECKPOINT)
+
+        def part(kind: str) -> dict[str, Tensor]:
+            begin = f"{kind}."
+            return {
+                name.removeprefix(begin): value
+                for name, value in state.items()
+                if name.startswith(begin)
+            }
+
+        self.model.load_state_dict(part("weights"))
+        self.average = {
+            name: value.to(self.config.device)
+            for name, value in part("average").items()
+        }
+        self.optimizer.load_state(part("steps"))
+        self.seconds = sum(epoch["seconds"] for epoch in self.history)
+        self._write_metrics()  # a crash may have come between the two files
+
+    def _write_metrics(self) -> None:
+        lines = "".join(json.dumps(epoch) + "\n" for epoch in self.history)
+        write_bytes(self.folder / METRICS, lines.encode())
+
+
+def new_model(config: Config, dataset: Dataset) -> NodeClassifier:
+    """Make an untrained model for a data set, with pretrained vectors if asked for."""
+    balanced = config.class_weights == "balanced"
+    model = build_model(
+        config,
+        num_tokens=len(dataset.vocabulary),
+        num_classes=len(dataset.classes),
+        arity=max_arity(dataset),
+        class_weights=balanced_weights(dataset) if balanced else None,
+    )
+    if config.vectors is not None:
+        vectors, found = load_vectors(config.vectors, dataset.vocabulary)
+        if vectors.shape[1] > model.embedding.embedding_dim:
+            raise TrainingError(
+                f"{config.vectors} has vectors of {vectors.shape[1]} features, more "
+                f"than the model's {model.embedding.embedding_dim}; set input_size="
+                f"{vectors.shape[1]}."
+            )
+        known = torch.from_numpy(vectors[found]).to(model.embedding.weight)
+        with torch.no_grad():  # features beyond the file's stay random
+            rows = torch.from_numpy(np.flatnonzero(found))
+            model.embedding.weight[rows, : vectors.shape[1]] = known
+    return model
+
+
+def max_arity(dataset: Dataset) -> int:
+    """Return the largest number of children of any node of a data set."""
+    corpora = (dataset.train, dataset.dev, dataset.test)
+    return max(int(np.diff(c.child_offset).max(initial=0)) for c in corpora)
+
+
+def _seed_everything(seed: int, epoch: int) -> None:
+    """Seed torch by (seed, epoch); batches are shuffled by the same pair."""
+    torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))

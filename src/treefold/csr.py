@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -34,6 +35,25 @@ def whole_numbers(values: Any, name: str, width: int | None = None) -> np.ndarra
             f"{array.shape}."
         )
     return np.ascontiguousarray(array, np.int64)
+
+
+def wanted(index: Any, num_trees: int) -> np.ndarray:
+    """Structures named by a number, a list of numbers or a mask, each 0..B-1."""
+    array = np.atleast_1d(
+        np.asarray(index.cpu() if isinstance(index, Tensor) else index)
+    )
+    if array.dtype == bool:
+        if len(array) != num_trees or np.ndim(index) != 1:
+            raise IndexError(
+                f"a mask must have an entry for each of the {num_trees} structures, "
+                f"got shape {np.shape(index)}."
+            )
+        array = np.flatnonzero(array)
+    array = whole_numbers(array, "index")
+    outside = (array < -num_trees) | (array >= num_trees)
+    if outside.any():
+        raise IndexError(f"structure {array[outside][0]} of a forest with {num_trees}")
+    return array % max(num_trees, 1)
 
 
 def offsets(arity: Any) -> np.ndarray:
@@ -77,9 +97,9 @@ def _path(nodes: np.ndarray, at_most: int = 8) -> str:
 
 def of_child_lists(children: Sequence[Sequence[int]]) -> CSR:
     """``children[v]`` lists the nodes below node v."""
-    below = list(chain.from_iterable(children))
+    below = chain.from_iterable(children)
     try:
-        child = np.fromiter(below, np.int64, len(below))
+        child = np.fromiter(map(operator.index, below), np.int64)
     except (TypeError, ValueError, OverflowError):
         raise TypeError(
             "children must list the numbers of the nodes below each node, as in "
@@ -101,13 +121,21 @@ def of_arrays(offset: Any, child: Any, tree: Any) -> CSR:
             f"offset ends with {offset[-1]}, but child has {len(child)} entries; the "
             "two must agree."
         )
+    # Copies: a forest that was checked must not change with the caller's arrays.
+    offset, child = offset.copy(), child.copy()
     if tree is None:
         return offset, child, None
-    tree = whole_numbers(tree, "tree")
+    tree = whole_numbers(tree, "tree").copy()
     if len(tree) != len(offset) - 1 or tree.min(initial=0) < 0:
         raise ForestError(
             f"tree must give a structure >= 0 for each of the {len(offset) - 1} nodes, "
             f"got {len(tree)} entries."
+        )
+    size = np.bincount(tree)
+    if len(size) and size.min() == 0:
+        raise ForestError(
+            f"tree gives no node to structure {size.argmin()}, but one to structure "
+            f"{len(size) - 1}. Number the structures from 0 without gaps."
         )
     upper = np.repeat(tree, np.diff(offset))
     within = (child >= 0) & (child < len(tree))
@@ -208,7 +236,9 @@ def of_trees(trees: Iterable[Any]) -> CSR:
     for number, tree in enumerate(trees):
         before = len(arity)
         # The lowest frame stands above the tree, to take its root.
-        open_nodes = [(iter([tree]), [], None)]
+        open_nodes: list[tuple[Iterator[Any], list[int], Any]] = [
+            (iter([tree]), [], None)
+        ]
         above: set[int] = set()
         while True:
             items, done, node = open_nodes[-1]

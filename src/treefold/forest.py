@@ -140,7 +140,7 @@ class Forest:
         """
         offset, child, tree = csr.of_arrays(offset, child, tree)
         if slot is not None:
-            slot = csr.whole_numbers(slot, "slot")
+            slot = csr.whole_numbers(slot, "slot").copy()
             if len(slot) != len(child) or slot.min(initial=0) < 0:
                 raise ForestError(
                     f"slot must give a number >= 0 for each of the {len(child)} edges."
@@ -229,7 +229,7 @@ class Forest:
         return cls.__new__(cls)._build(*csr.of_edges(edges, num_nodes), trees=trees)
 
     @classmethod
-    def from_packed_sequence(cls, packed: PackedSequence) -> Self:
+    def from_packed_sequence(cls, packed: PackedSequence) -> Forest:
         """Make chains of a packed batch; node i is row i of ``packed.data``, shared.
 
         Fold with ``x=packed.data``. Structure b is the batch's sequence b in its
@@ -240,8 +240,13 @@ class Forest:
         return forest.to(packed.data.device)
 
     @classmethod
-    def cat(cls, forests: Iterable[Forest]) -> Self:
-        """Put forests side by side: nodes and structures are numbered on."""
+    def cat(cls, forests: Iterable[Forest]) -> Forest:
+        """Put forests side by side: nodes and structures are numbered on.
+
+        Raises:
+            ForestError: forests on several devices.
+        """
+        forests = list(forests)
         parts = [forest._host for forest in forests]
         node = csr.offsets([f.num_nodes for f in parts])
         tree = csr.offsets([f.num_trees for f in parts])
@@ -252,7 +257,11 @@ class Forest:
             ]
             return np.concatenate([np.empty(0, np.int64), *moved])
 
-        return cls.__new__(cls)._hold(
+        devices = {f.device for f in forests}
+        if len(devices) > 1:
+            names = " and ".join(sorted(map(str, devices)))
+            raise ForestError(f"the forests are on {names}; move them to one device.")
+        both = cls.__new__(cls)._hold(
             csr.offsets(
                 np.concatenate([np.empty(0, np.int64), *(f.arities for f in parts)])
             ),
@@ -263,6 +272,7 @@ class Forest:
             join("root_tree", tree),
             tree[-1],
         )
+        return both.to(devices.pop()) if devices else both
 
     # ------------------------------------------------------------ what is derived
 
@@ -299,7 +309,7 @@ class Forest:
     @property
     def heights(self) -> Tensor:
         """(V,) int64, edges between a node and the deepest leaf below it."""
-        return torch.from_numpy(self._host._height).to(self.device)
+        return torch.tensor(self._host._height, device=self.device)  # a copy
 
     @cached_property
     def _host(self) -> Forest:
@@ -349,7 +359,7 @@ class Forest:
             self.num_trees,
         )
         new.__dict__["_level_order"] = (None, level_offset)
-        return new.to(self.device), torch.from_numpy(order).to(self.device)
+        return new.to(self.device), torch.tensor(order, device=self.device)
 
     def transpose(self) -> Forest:
         """Reverse every edge: parents become children, roots become leaves.
@@ -444,12 +454,17 @@ class Forest:
             ForestError: a structure is not a chain.
         """
         host = self._host
-        wide = (host.arities > 1).nonzero().flatten()
-        if len(wide) or len(host.roots) != self.num_trees:
-            node = int(wide[0]) if len(wide) else int(host.roots[0])
+        shown = np.bincount(host.roots.numpy(), minlength=self.num_nodes)
+        above = np.bincount(host._csr[1], minlength=self.num_nodes)
+        # A node of a chain has one parent or is the root, of one structure.
+        wrong = np.flatnonzero((host.arities.numpy() > 1) | (above + shown > 1))
+        second = np.flatnonzero(np.diff(host.root_tree.numpy()) == 0) + 1
+        wrong = np.concatenate([wrong, host.roots.numpy()[second]])
+        if len(wrong):
             raise ForestError(
-                f"a packed sequence holds chains, but node {node} has several "
-                "children or parents. Fold the forest itself instead."
+                f"a packed sequence holds chains, but node {wrong[0]} has several "
+                "children or parents, or is a second root. Fold the forest itself "
+                "instead."
             )
         if len(data) != self.num_nodes:
             raise ForestError(
@@ -482,21 +497,13 @@ class Forest:
         if isinstance(index, slice):
             wanted = np.arange(self.num_trees)[index]
         else:
-            wanted = np.atleast_1d(np.asarray(index))
-            if wanted.dtype == bool:
-                wanted = np.flatnonzero(wanted)
-            wanted = wanted.astype(np.int64)
-        outside = (wanted < -self.num_trees) | (wanted >= self.num_trees)
-        if outside.any():
-            raise IndexError(
-                f"structure {wanted[outside][0]} of a forest with {self.num_trees}"
-            )
+            wanted = csr.wanted(index, self.num_trees)
         host = self._host
         parts = structure.select(
             *host._csr[:2],
             host.roots.numpy(),
             host.root_tree.numpy(),
-            wanted % max(self.num_trees, 1),
+            wanted,
             self.num_trees,
         )
         nodes, child, tree, roots, root_tree = map(np.concatenate, parts)

@@ -100,12 +100,25 @@ class Children(Generic[S]):
     def _by_node(self, value: Tensor) -> Tensor:
         return value.reshape(self.num_nodes, self.arity or 0, *value.shape[1:])
 
+    def _check_slots(self, K: int) -> None:
+        # A slot of K or more would fall into the row of another node. On a GPU, where
+        # looking means waiting, `fold` has compared the forest with `max_arity`.
+        if self.slot.is_cuda and self.arity is None:
+            return
+        most = self.arity or int(self.slot.max()) + 1
+        if most > K:
+            raise ValueError(
+                f"a node's children stand in {most} slots, but {K} were asked for. "
+                "Set the cell's max_arity to its number of slots."
+            )
+
     def _in_slots(self, value: Tensor, K: int) -> Tensor:
         if self.arity is not None and self.arity <= K:
             by_node, empty = self._by_node(value), K - self.arity
             if empty:
                 by_node = F.pad(by_node, [0, 0] * (value.dim() - 1) + [0, empty])
             return by_node
+        self._check_slots(K)
         flat = value.new_zeros(self.num_nodes * K, *value.shape[1:])
         flat = flat.index_add(0, self.parent * K + self.slot, value)
         return flat.view(self.num_nodes, K, *value.shape[1:])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from treefold.cells.base import Cell, Children, State
-from treefold.cells.parameters import uniform
+from treefold.cells.parameters import near_mean, uniform, zeros
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
@@ -71,7 +71,8 @@ class RecursiveCell(Cell[State]):
 
     Attributes:
         weight_ih: (H, I), W_x; None with ``input="state"``.
-        weight_hh: (H, K·H), W, slot by slot; (H, H) for child-sum.
+        weight_hh: (H, K·H), W, slot by slot; (H, H) for child-sum. With
+            ``input="state"`` and slots it begins near the mean of the children.
         bias: (H,).
 
     Raises:
@@ -99,8 +100,12 @@ class RecursiveCell(Cell[State]):
         self.leaf_is_input = input == "state"
         slots = 1 if arity is None else arity
         self.weight_ih = state_or_affine(input, input_size, hidden_size)
-        self.weight_hh = uniform(hidden_size, slots * hidden_size, fan=hidden_size)
-        self.bias = uniform(hidden_size, fan=hidden_size)
+        if self.leaf_is_input and arity is not None:
+            self.weight_hh = near_mean(hidden_size, slots)
+            self.bias = zeros(hidden_size)
+        else:
+            self.weight_hh = uniform(hidden_size, slots * hidden_size, fan=hidden_size)
+            self.bias = uniform(hidden_size, fan=hidden_size)
 
     def project(self, x: Tensor) -> Tensor:
         return x if self.weight_ih is None else x @ self.weight_ih.T

@@ -1,4 +1,4 @@
-"""Cells with multiplicative composition: RNTN (2013) and MV-RNN (2012), Socher et al."""
+"""Cells that multiply their children: RNTN (2013) and MV-RNN (2012), Socher et al."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from treefold.cells.base import Cell, Children, State
-from treefold.cells.parameters import uniform
+from treefold.cells.parameters import near_mean, uniform, zeros
 from treefold.cells.recursive import leaf_or, state_or_affine
 
 
@@ -38,7 +38,7 @@ class RNTNCell(Cell[State]):
 
     Attributes:
         weight_ih: (H, I), W_x; None with ``input="state"``.
-        weight_hh: (H, K·H), W.
+        weight_hh: (H, K·H), W; begins near the mean of the children.
         tensor: (K·H, H, K·H), V with the output feature in the middle:
             ``tensor[:, d]`` is the paper's :math:`V^{[d]}`.
         bias: (H,).
@@ -60,9 +60,9 @@ class RNTNCell(Cell[State]):
         self.max_arity = arity
         self.leaf_is_input = input == "state"
         self.weight_ih = state_or_affine(input, input_size, hidden_size)
-        self.weight_hh = uniform(hidden_size, D, fan=hidden_size)
-        self.tensor = uniform(D, hidden_size, D, fan=D * D)
-        self.bias = uniform(hidden_size, fan=hidden_size)
+        self.weight_hh = near_mean(hidden_size, arity)
+        self.tensor = uniform(D, hidden_size, D, fan=D * D, scale=0.1)
+        self.bias = zeros(hidden_size)
 
     def project(self, x: Tensor) -> Tensor:
         return x if self.weight_ih is None else x @ self.weight_ih.T
@@ -118,7 +118,7 @@ class MVRNNCell(Cell[MatrixVectorState]):
 
     Attributes:
         input_size: 2H + 2Hr.
-        weight_hh: (H, 2H), W.
+        weight_hh: (H, 2H), W; begins near the mean of the children, as does W_M.
         weight_matrix: (H, 2H), W_M.
         bias: (H,).
     """
@@ -129,9 +129,9 @@ class MVRNNCell(Cell[MatrixVectorState]):
     def __init__(self, hidden_size: int, *, rank: int = 3):
         super().__init__(2 * hidden_size * (1 + rank), hidden_size)
         self.rank = rank
-        self.weight_hh = uniform(hidden_size, 2 * hidden_size, fan=2 * hidden_size)
-        self.weight_matrix = uniform(hidden_size, 2 * hidden_size, fan=2 * hidden_size)
-        self.bias = uniform(hidden_size, fan=hidden_size)
+        self.weight_hh = near_mean(hidden_size, 2)
+        self.weight_matrix = near_mean(hidden_size, 2)
+        self.bias = zeros(hidden_size)
 
     def zeros(self, num_nodes: int, like: Tensor) -> MatrixVectorState:
         H = self.hidden_size

@@ -93,13 +93,13 @@ class NaryTreeLSTMCell(_LSTMCell):
     For a node :math:`j` with children :math:`1 \dots K`, Eqs. (9)-(14) of the paper:
 
     .. math::
-        i_j &= \sigma(W_i x_j + \textstyle\sum_\ell U_i^\ell h_{j\ell} + b_i)  && (9) \\
+        i_j &= \sigma(W_i x_j + \textstyle\sum_\ell U_i^\ell h_{j\ell} + b_i) && (9) \\
         f_{jk} &= \sigma(W_f x_j
-            + \textstyle\sum_\ell U_f^{k\ell} h_{j\ell} + b_f)                 && (10) \\
-        o_j &= \sigma(W_o x_j + \textstyle\sum_\ell U_o^\ell h_{j\ell} + b_o)  && (11) \\
-        u_j &= \tanh(W_u x_j + \textstyle\sum_\ell U_u^\ell h_{j\ell} + b_u)   && (12) \\
-        c_j &= i_j \odot u_j + \textstyle\sum_\ell f_{j\ell} \odot c_{j\ell}   && (13) \\
-        h_j &= o_j \odot \tanh(c_j)                                            && (14)
+            + \textstyle\sum_\ell U_f^{k\ell} h_{j\ell} + b_f)                && (10) \\
+        o_j &= \sigma(W_o x_j + \textstyle\sum_\ell U_o^\ell h_{j\ell} + b_o) && (11) \\
+        u_j &= \tanh(W_u x_j + \textstyle\sum_\ell U_u^\ell h_{j\ell} + b_u)  && (12) \\
+        c_j &= i_j \odot u_j + \textstyle\sum_\ell f_{j\ell} \odot c_{j\ell}  && (13) \\
+        h_j &= o_j \odot \tanh(c_j)                                           && (14)
 
     A node may have fewer children than slots: an empty slot counts as zeros. At K = 1
     this is ``torch.nn.LSTM``.

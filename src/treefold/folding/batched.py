@@ -11,7 +11,7 @@ into one shared buffer: O(V). As no graph spans levels, none is deep, and a chai
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +42,9 @@ def fold_batched(cell: Cell[S], forest: Forest, inputs: Inputs, initial: S | Non
     given = (inputs.rows, *(initial or ()), *named.values())
     # Stand-ins: what leads from one given tensor to another, and the hooks on them,
     # lie outside the fold. The levels' graphs end in these.
-    inner = {name: p.detach().requires_grad_(p.requires_grad) for name, p in named.items()}
+    inner = {
+        name: p.detach().requires_grad_(p.requires_grad) for name, p in named.items()
+    }
     noise, tape = Noise.now(forest.device), list[Step]()
     tracked = any(t.requires_grad for t in given)
     state = _call_with(inner, cell, _walk_up, forest, inputs, initial, tape, tracked)
@@ -119,14 +121,14 @@ def _smooth(field: Tensor) -> bool:
     return field.is_floating_point() or field.is_complex()
 
 
-def _checked(cell: Cell[Any], state: S, N: int) -> S:
+def _checked(cell: Cell[Any], state: Any, N: int) -> Any:
     """Return what a cell returned, if it is a state of N nodes."""
     if not isinstance(state, tuple) or type(state) is tuple:
         raise TypeError(
             f"{type(cell).__name__}.forward must return a NamedTuple of tensors, such "
             f"as treefold.State(h), got {type(state).__name__}."
         )
-    for name, field in zip(type(state)._fields, state, strict=True):
+    for name, field in zip(cast(Any, state)._fields, state, strict=True):
         if len(field) != N:
             raise ValueError(
                 f"{type(cell).__name__}.forward must return a row for each of the {N} "
@@ -237,7 +239,9 @@ def _gradients(
         )
         if to_rows is not None and (g := next(got)) is not None:
             to_rows[walk.inputs.offset[number] : walk.inputs.offset[number + 1]] = g
-        to_below = [next(got) if f.requires_grad and len(f) else None for f in step.below]
+        to_below = [
+            next(got) if f.requires_grad and len(f) else None for f in step.below
+        ]
         for total, g in zip(to_wanted, got, strict=True):
             if g is not None:
                 total += g
@@ -294,7 +298,10 @@ def _differentiable_gradients(
     ]
     begins = [t for t, need in zip([rows, *rest], needed, strict=True) if need]
     if not ends:
-        return [torch.zeros_like(t) if n else None for t, n in zip(given, needed)]
+        return [
+            torch.zeros_like(t) if need else None
+            for t, need in zip(given, needed, strict=True)
+        ]
     got = iter(
         torch.autograd.grad(
             [f for f, _ in ends],

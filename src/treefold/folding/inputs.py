@@ -77,6 +77,11 @@ def check(
             f"forest.to({str(x.device)!r})."
         )
     _check_dtype(cell, x)
+    if x.dim() < 2 or x.shape[-1] != cell.input_size:
+        raise ValueError(
+            f"x must have rows of input_size = {cell.input_size} features, got shape "
+            f"{tuple(x.shape)}."
+        )
     _check_rows(forest, x, nodes)
     if cell.max_arity is not None and forest.max_arity > cell.max_arity:
         node = _first_parent_beyond(forest, cell.max_arity)

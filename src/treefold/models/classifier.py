@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from treefold.cells import Cell, Dropout
-from treefold.data.batches import Batch
+from treefold.data.batching import Batch
 from treefold.folding import fold
 
 

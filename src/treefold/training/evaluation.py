@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from treefold.data.batches import Batch, batches
+from treefold.data.batching import Batch, batches
 from treefold.data.corpus import Corpus
 from treefold.models.classifier import NodeClassifier
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from treefold.data.batches import Batch, batches, plan_batches
+from treefold.data.batching import Batch, batches, plan_batches
 from treefold.data.datasets import Dataset
 from treefold.data.glove import load_vectors
 from treefold.models.classifier import NodeClassifier

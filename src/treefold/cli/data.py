@@ -1,0 +1,12 @@
+"""Not yet."""
+
+SUMMARY = "data"
+USAGE = ""
+
+
+def add_arguments(parser) -> None:
+    """Add the command's flags."""
+
+
+def run(args) -> None:
+    """Run the command."""

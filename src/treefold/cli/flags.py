@@ -1,0 +1,123 @@
+"""Flags as people type them, and the settings of a run as flags."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from jsonargparse import ActionYesNo, ArgumentParser, DefaultHelpFormatter
+
+from treefold.training.config import Config
+
+
+class Help(DefaultHelpFormatter):
+    """Help that shows flags with dashes, and a default where it says something."""
+
+    def __init__(self, prog: str):
+        super().__init__(prog, max_help_position=30, width=88)
+
+    def _expand_help(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        if action.default in (None, False, argparse.SUPPRESS, ""):
+            return text
+        return f"{text} (default: {action.default})"
+
+
+def normalise(words: Sequence[str], commands: Sequence[str]) -> list[str]:
+    """Put flags into the form and the order that the parser knows.
+
+    ``--hidden_size`` becomes ``--hidden-size``. A command's ``--config`` comes first,
+    so that whatever else is given overrides the file, and ``--debug`` may stand
+    anywhere.
+    """
+    if "--" in words:
+        at = list(words).index("--")
+        words, rest = words[:at], words[at:]
+    else:
+        words, rest = list(words), []
+    plain, configs, debug = [], [], []
+    following = iter(words)
+    for word in following:
+        name, equals, value = word.partition("=")
+        if name.startswith("--"):
+            name = name.replace("_", "-")
+            if name == "--print-config":
+                name = "--print_config"  # jsonargparse's own flag
+        if name == "--debug":
+            debug = [name]
+        elif name == "--config":
+            configs += [f"{name}={value}"] if equals else [name, *_next(following)]
+        elif name.startswith("--"):
+            plain.append(name + equals + value)
+        else:
+            plain.append(word)
+    if plain and plain[0] in commands:
+        return [plain[0], *debug, *configs, *plain[1:], *rest]
+    return [*plain, *configs, *rest]
+
+
+def _next(words: Any) -> list[str]:
+    word = next(words, None)
+    return [] if word is None else [word]
+
+
+def add_settings(parser: ArgumentParser) -> None:
+    """Add a flag for every field of `Config`, with its docstring as help."""
+    hints, texts = get_type_hints(Config), _descriptions(Config)
+    for field in fields(Config):
+        flag, hint = f"--{field.name.replace('_', '-')}", hints[field.name]
+        text = texts.get(field.name, "")
+        if hint is bool:
+            yes_or_no = ActionYesNo(yes_prefix="", no_prefix="no-")
+            parser.add_argument(
+                flag, action=yes_or_no, default=field.default, help=text
+            )
+            continue
+        names = choices(hint)
+        if names:
+            text = f"{text}; one of {', '.join(names)}"
+        parser.add_argument(
+            flag,
+            type=hint,
+            default=field.default,
+            help=text,
+            metavar=_metavar(hint),
+        )
+
+
+def choices(hint: Any) -> list[str]:
+    """Return the words that a setting may be, [] where it may be any."""
+    if get_origin(hint) is Literal:
+        return [str(name) for name in get_args(hint)]
+    return [name for part in get_args(hint) for name in choices(part)]
+
+
+def kind(hint: Any) -> str:
+    """Say what a setting must be: ``a whole number or null``."""
+    names = {int: "a whole number", float: "a number", bool: "true or false"}
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(choices(hint))}"
+    if hint in names or hint is str:
+        return names.get(hint, "a text")
+    parts = [kind(part) for part in get_args(hint) if part is not NoneType]
+    return " or ".join([*parts, *["null"] * (NoneType in get_args(hint))]) or "a value"
+
+
+def _metavar(hint: Any) -> str:
+    if choices(hint):
+        return "NAME"
+    inner = [part for part in (get_args(hint) or [hint]) if part is not NoneType]
+    return {int: "N", float: "X"}.get(inner[0], "TEXT")
+
+
+def _descriptions(described: type) -> dict[str, str]:
+    """Read the section Attributes of a docstring: name -> what it says, on one line."""
+    text = inspect.getdoc(described) or ""
+    _, _, section = text.partition("Attributes:\n")
+    found = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", section, re.MULTILINE)
+    return {name: " ".join(said.split()).rstrip(".") for name, said in found}

@@ -1,0 +1,125 @@
+"""Batches: trees merged into one forest, as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from treefold.data import kernels
+from treefold.data.corpus import Corpus
+from treefold.forest import Forest
+
+
+@final
+@dataclass(frozen=True)
+class Batch:
+    """B trees of a corpus as one forest of V nodes, N of which have a token.
+
+    Attributes:
+        forest: the trees, in level order.
+        token: (N,) int64, the tokens of the nodes that have one.
+        nodes: (N,) int64, those nodes, ascending; None when every node has a token.
+        label: (V,) int64, every node's label, -1 where it has none.
+        trees: (B,) int64 numpy array, the trees' numbers in the corpus.
+    """
+
+    forest: Forest
+    token: Tensor
+    nodes: Tensor | None
+    label: Tensor
+    trees: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return B, the number of trees."""
+        return len(self.trees)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """Return the batch on a device."""
+        return replace(
+            self,
+            forest=self.forest.to(device),
+            token=self.token.to(device),
+            nodes=None if self.nodes is None else self.nodes.to(device),
+            label=self.label.to(device),
+        )
+
+
+def collate(corpus: Corpus, trees: NDArray[np.int64]) -> Batch:
+    """Merge trees into a batch; `trees` are (B,) int64 numbers in 0..len(corpus)-1."""
+    offset, child, tree, roots, level_offset, token, nodes, label = kernels.collate(
+        trees,
+        corpus.tree_offset,
+        corpus.child_offset,
+        corpus.child,
+        corpus.height,
+        corpus.token,
+        corpus.label,
+    )
+    return Batch(
+        Forest.from_sorted(offset, child, tree, roots, level_offset),
+        torch.from_numpy(token),
+        None if len(nodes) == len(label) else torch.from_numpy(nodes),
+        torch.from_numpy(label),
+        trees,
+    )
+
+
+def plan_batches(
+    corpus: Corpus,
+    *,
+    batch_size: int | None = None,
+    max_nodes: int | None = None,
+    seed: int | None = None,
+    epoch: int = 0,
+) -> list[NDArray[np.int64]]:
+    """Share the trees of a corpus out to batches; the arguments are `batches`'s.
+
+    Returns:
+        For each batch the numbers of its trees; every tree is in one batch.
+    """
+    if batch_size is None and max_nodes is None:
+        batch_size = 25
+    for name, value in (("batch_size", batch_size), ("max_nodes", max_nodes)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    if seed is None:
+        order = np.arange(len(corpus))
+    else:
+        order = np.random.default_rng([seed, epoch]).permutation(len(corpus))
+    if max_nodes is None:
+        cuts = np.arange(batch_size or 1, len(order), batch_size or 1)
+    else:
+        most = batch_size if batch_size is not None else len(order)
+        cuts, n = kernels.cut_by_nodes(order, corpus.tree_offset, max_nodes, most)
+        cuts = cuts[:n]
+    return np.split(order, cuts) if len(order) else []
+
+
+def batches(
+    corpus: Corpus,
+    *,
+    batch_size: int | None = None,
+    max_nodes: int | None = None,
+    seed: int | None = None,
+    epoch: int = 0,
+) -> Iterator[Batch]:
+    """Go through a corpus once, batch by batch.
+
+    Args:
+        corpus: the trees.
+        batch_size: the most trees in a batch; 25 where `max_nodes` is not given.
+        max_nodes: the most nodes in a batch; a tree that alone has more goes alone.
+        seed: shuffles the trees, another way in every epoch; None keeps their order.
+        epoch: the number of the epoch. Seed and epoch fix the order: any machine,
+            any time.
+    """
+    plan = plan_batches(
+        corpus, batch_size=batch_size, max_nodes=max_nodes, seed=seed, epoch=epoch
+    )
+    return (collate(corpus, trees) for trees in plan)

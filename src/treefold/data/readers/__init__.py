@@ -1,0 +1,1 @@
+"""Readers of tree formats, one file a format."""

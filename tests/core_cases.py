@@ -71,7 +71,7 @@ NewCell = Callable[[], Cell[Any]]
 
 IN, OUT = 3, 4  # features of an input and of a state
 
-CELLS: dict[str, NewCell] = {
+_NEW: dict[str, NewCell] = {
     "recursive": lambda: RecursiveCell(OUT, OUT, arity=3),
     "recursive-child-sum": lambda: RecursiveCell(OUT, OUT, arity=None),
     "recursive-affine": lambda: RecursiveCell(IN, OUT, arity=3, input="affine"),
@@ -91,6 +91,22 @@ CELLS: dict[str, NewCell] = {
     "own-mean": lambda: MeanCell(IN, OUT),
     "own-counting": lambda: CountingCell(IN, OUT),
 }
+
+
+def randomised(new: NewCell) -> NewCell:
+    """Give a new cell random weights, so that no zero or symmetry hides a term."""
+
+    def made() -> Cell[Any]:
+        cell = new()
+        with torch.no_grad():
+            for parameter in cell.parameters():
+                parameter.normal_(0, 0.5)
+        return cell
+
+    return made
+
+
+CELLS: dict[str, NewCell] = {name: randomised(new) for name, new in _NEW.items()}
 WITH_INITIAL = {name: new for name, new in CELLS.items() if not new().leaf_is_input}
 
 FORESTS: dict[str, list[list[int]]] = {

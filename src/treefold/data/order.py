@@ -39,8 +39,7 @@ def words(corpus: Corpus, reading: Reading | None = None) -> list[str]:
     first = np.repeat(corpus.tree_offset[:-1], corpus.sizes)
     node = first + order
     leaves = node[np.diff(corpus.child_offset)[node] == 0]
-    tokens = (*corpus.tokens, "")  # token -1 reads the last entry
-    return [tokens[k] for k in corpus.token[leaves].tolist()]
+    return [corpus.tokens[k] if k >= 0 else "" for k in corpus.token[leaves].tolist()]
 
 
 @njit(cache=True)

@@ -207,7 +207,7 @@ def _as_written(corpus: Corpus) -> Corpus:
     A vocabulary makes one of all the words it lacks, and so of different trees; the
     files they came from still tell them apart.
     """
-    parts = []
+    parts, places = [], []
     for at, source in enumerate(corpus.sources):
         mine = np.flatnonzero(corpus.source == at)
         if not len(mine):
@@ -215,9 +215,10 @@ def _as_written(corpus: Corpus) -> Corpus:
         if not Path(source).is_file():
             return corpus
         whole = read_brackets(source, skip_bad=True)
-        place = np.searchsorted(whole.number, corpus.number[mine])
-        parts.append(whole[np.minimum(place, len(whole) - 1)])
-    return Corpus.cat(parts) if len(parts) != 1 else parts[0]
+        found = np.searchsorted(whole.number, corpus.number[mine])
+        parts.append(whole[np.minimum(found, len(whole) - 1)])
+        places.append(mine)
+    return Corpus.cat(parts)[np.argsort(np.concatenate(places))] if parts else corpus
 
 
 @njit(cache=True)

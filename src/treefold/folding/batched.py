@@ -21,6 +21,7 @@ from treefold.cells import Cell, Children
 from treefold.folding.inputs import Inputs
 from treefold.folding.noise import Noise
 from treefold.forest import Forest
+from treefold.levels import Level
 
 S = TypeVar("S", bound=tuple)
 
@@ -111,9 +112,21 @@ def _walk_up(
         if number == 0:
             V = forest.num_nodes
             state = type(new)(*(f.new_empty(V, *f.shape[1:]) for f in new))
-        for field, value in zip(state, new, strict=True):
-            field[level.start : level.stop] = value.detach()
+        written = (_write(*pair, level) for pair in zip(state, new, strict=True))
+        state = type(new)(*written)
     return state
+
+
+def _write(field: Tensor, value: Tensor, level: Level) -> Tensor:
+    """Write a level's rows, and return the buffer: a wider one where they need it."""
+    if value.shape[1:] != field.shape[1:]:
+        raise ValueError(
+            f"a cell's states must have one shape at all nodes, but the leaves have "
+            f"{tuple(field.shape[1:])} and nodes above {tuple(value.shape[1:])}."
+        )
+    field = field.to(torch.promote_types(field.dtype, value.dtype))
+    field[level.start : level.stop] = value.detach()
+    return field
 
 
 def _smooth(field: Tensor) -> bool:

@@ -71,6 +71,9 @@ def check(
             f"forest must be a treefold.Forest, got {type(forest).__name__}. Make one "
             "of nested trees with Forest.from_trees."
         )
+    for name, value in (("x", x), ("nodes", nodes)):
+        if not (isinstance(value, Tensor) or (name == "nodes" and value is None)):
+            raise TypeError(f"{name} must be a tensor, got {type(value).__name__}.")
     if x.device != forest.device:
         raise ValueError(
             f"x is on {x.device}, but the forest is on {forest.device}. Move one: "

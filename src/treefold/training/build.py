@@ -19,6 +19,23 @@ DTYPES = {
 }
 
 
+def usable_device(name: str) -> torch.device:
+    """Return a device of this machine.
+
+    Raises:
+        RunError: there is no device of that name.
+    """
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        why = str(error).splitlines()[0]
+        raise RunError(
+            f"device {name!r} cannot be used: {why}. Take cpu, cuda or cuda:N."
+        ) from None
+    return device
+
+
 def build_cell(config: Config, arity: int) -> cells.Cell[Any]:
     """Make the cell that `config.model` names, for trees of so many children."""
     I, H, K = config.input_size, config.hidden_size, max(arity, 1)  # noqa: E741
@@ -51,6 +68,7 @@ def build_model(
     class_weights: torch.Tensor | None = None,
 ) -> NodeClassifier:
     """Make the model that the settings describe, with random weights."""
+    device = usable_device(config.device)
     cell = build_cell(config, arity)
     model = NodeClassifier(
         cell,
@@ -64,7 +82,7 @@ def build_model(
         root_weight=config.root_weight,
         label_smoothing=config.label_smoothing,
     )
-    return model.to(config.device, DTYPES[config.precision])
+    return model.to(device, DTYPES[config.precision])
 
 
 def balanced_weights(dataset: Dataset) -> torch.Tensor:

@@ -8,13 +8,12 @@ A folder holds ``config.json`` (data, settings, classes), ``vocabulary.json``,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from treefold.data.corpus import Corpus
@@ -34,6 +33,7 @@ VOCABULARY = "vocabulary.json"
 MODEL = "model.safetensors"
 RESULT = "result.json"
 METRICS = "metrics.jsonl"
+REPORT = "report.html"
 
 
 @final
@@ -59,6 +59,7 @@ class Manifest:
     classes: tuple[str, ...]
     arity: int
     versions: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
 
     def write(self, folder: Path) -> None:
         """Write the manifest into a run folder."""
@@ -86,6 +87,7 @@ class Manifest:
                 tuple(content["classes"]),
                 int(content["arity"]),
                 content["versions"],
+                content.get("command", ""),
             )
         except (KeyError, TypeError) as error:
             raise RunError(f"{folder / CONFIG} is damaged: {error!r}") from None
@@ -156,8 +158,11 @@ class Run:
     def predict(self, trees: Corpus | Iterable[Any]) -> list[Prediction]:
         """Predict trees: a corpus, or anything `__call__` takes, in order."""
         corpus = trees if isinstance(trees, Corpus) else read_nested(trees)
+        return list(self.stream(corpus))
+
+    def stream(self, corpus: Corpus) -> Iterator[Prediction]:
+        """Predict the trees of a corpus in order, a batch of them at a time."""
         known = corpus.recode(self.vocabulary)
-        found: list[Prediction | None] = [None] * len(corpus)
         for batch, p in predictions(self.model, known):
             p = p.double().cpu().numpy()
             tree_of = batch.forest.tree.cpu().numpy()
@@ -166,8 +171,7 @@ class Run:
             for tree, rows in zip(
                 batch.trees, np.split(by_tree, ends[:-1]), strict=True
             ):
-                found[tree] = self._prediction(corpus[int(tree)], p[rows])
-        return [prediction for prediction in found if prediction is not None]
+                yield self._prediction(corpus[int(tree)], p[rows])
 
     def _prediction(self, corpus: Corpus, p: NDArray[np.float64]) -> Prediction:
         names = self.classes
@@ -203,7 +207,7 @@ def load(folder: str | Path, *, device: str = "cpu") -> Run:
     vocabulary = Vocabulary.from_json(read_text(folder / VOCABULARY))
     weights, _ = read_tensors(folder / MODEL)
     model = build_model(
-        manifest.config,
+        replace(manifest.config, device=device),
         num_tokens=len(vocabulary),
         num_classes=len(manifest.classes),
         arity=manifest.arity,
@@ -214,7 +218,7 @@ def load(folder: str | Path, *, device: str = "cpu") -> Run:
         raise RunError(
             f"{folder / MODEL} does not fit {folder / CONFIG}: {error}"
         ) from None
-    return Run(folder, manifest, vocabulary, model.to(torch.device(device)))
+    return Run(folder, manifest, vocabulary, model)
 
 
 def read_text(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import treefold
 from treefold.data.datasets import Dataset, load_dataset
 from treefold.models.baselines import baselines
 from treefold.training import run as runs
+from treefold.training.build import usable_device
 from treefold.training.config import Config
 from treefold.training.errors import RunError
 from treefold.training.evaluation import evaluate
@@ -60,7 +62,8 @@ def train(
         TrainingError: the loss is not a number, or the disk is full.
     """
     out, config = Path(out), config or Config()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    usable_device(config.device)
+    if out.exists() and not _is_empty(out):
         if not overwrite:
             raise RunError(
                 f"{out} exists. Give --overwrite to delete it, or go on with it: "
@@ -71,24 +74,28 @@ def train(
                 f"{out} is not a run (it has no {runs.CONFIG}), so it is not deleted. "
                 "Give another folder."
             )
-        shutil.rmtree(out)
     spec = data if isinstance(data, DataSpec) else DataSpec(_name(data))
     if config.model in ("rnn", "rntn"):
         config = replace(config, input_size=config.hidden_size)
     dataset = _load(spec, config, progress) if not isinstance(data, Dataset) else data
-    manifest = Manifest(spec, config, dataset.classes, max_arity(dataset), versions())
+    manifest = Manifest(
+        spec, config, dataset.classes, max_arity(dataset), versions(), command
+    )
+    if out.exists() and not _is_empty(out):  # not before the data are known to be good
+        old = out.with_name(f".{out.name}.{os.getpid()}.old")
+        out.rename(old)  # at once: what is killed half way leaves no half of a run
+        shutil.rmtree(old)
     out.mkdir(parents=True, exist_ok=True)
     vocabulary = dataset.vocabulary.to_json()
     write_bytes(out / runs.VOCABULARY, vocabulary.encode())
     manifest.write(out)  # last: from here on the folder is a run
-    return _train(manifest, dataset, out, command, progress, say)
+    return _train(manifest, dataset, out, progress, say)
 
 
 def resume(
     out: str | Path,
     *,
     dataset: Dataset | None = None,
-    command: str = "",
     progress: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
@@ -98,6 +105,11 @@ def resume(
         RunError: it is no run, or its data are not what they were.
     """
     out = Path(out)
+    if out.is_dir() and _is_empty(out):
+        raise RunError(
+            f"{out} was stopped before its training began; there is nothing to go on "
+            "with. Type the command that began it again."
+        )
     manifest = Manifest.read(out)
     if dataset is None:
         dataset = _load(manifest.data, manifest.config, progress)
@@ -110,7 +122,19 @@ def resume(
             f"the data of {out} have changed since it began: other words or classes. "
             "Begin a new run."
         )
-    return _train(manifest, dataset, out, command, progress, say)
+    return _train(manifest, dataset, out, progress, say)
+
+
+def write_again(out: str | Path, *, progress: bool = False) -> Path:
+    """Write the report and the model card of a finished run again.
+
+    Returns:
+        The path of the report.
+    """
+    run = runs.load(out)
+    dataset = _load(run.manifest.data, run.manifest.config, progress)
+    write_summary(run, dataset, run.result)
+    return run.folder / runs.REPORT
 
 
 def versions() -> dict[str, str]:
@@ -122,6 +146,13 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "threads": str(torch.get_num_threads()),
     }
+
+
+def _is_empty(out: Path) -> bool:
+    """Whether a folder holds nothing, or only what is written before a run begins."""
+    first = (runs.VOCABULARY, runs.CONFIG)
+    ours = {runs.VOCABULARY, *(f"{name}.part" for name in first)}
+    return out.is_dir() and {path.name for path in out.iterdir()} <= ours
 
 
 def _name(data: str | Dataset) -> str:
@@ -146,7 +177,6 @@ def _train(
     manifest: Manifest,
     dataset: Dataset,
     out: Path,
-    command: str,
     progress: bool,
     say: Callable[[str], None],
 ) -> Run:
@@ -172,7 +202,7 @@ def _train(
             _train_seed(manifest.config, dataset, out, seed, progress, tell)
             for seed in range(manifest.config.seeds)
         ]
-        result = _result(manifest, dataset, seeds, rivals, command)
+        result = _result(manifest, dataset, seeds, rivals)
         best = out / f"seed-{result['best_seed']}"
         for name in (runs.MODEL, runs.METRICS):
             write_bytes(out / name, (best / name).read_bytes())
@@ -244,7 +274,6 @@ def _result(
     dataset: Dataset,
     seeds: list[dict[str, Any]],
     rivals: dict[str, Any],
-    command: str,
 ) -> dict[str, Any]:
     """Put together what ``result.json`` holds."""
     metric = manifest.config.metric
@@ -270,5 +299,5 @@ def _result(
     result["epochs"] = [each["epochs"] for each in seeds]
     result["date"] = date.today().isoformat()
     result["versions"] = versions()
-    result["command"] = command
+    result["command"] = manifest.command
     return result

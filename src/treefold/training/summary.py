@@ -14,7 +14,7 @@ from treefold.report.content import Report, Row, TreePicture
 from treefold.report.page import write_report
 from treefold.report.trees import Reading, corpus_picture, most_confident
 from treefold.training.evaluation import predictions
-from treefold.training.run import METRICS, Run, read_text
+from treefold.training.run import METRICS, REPORT, Run, read_text
 
 MOST_NODES = 150  # a larger tree is no picture for a page of twenty
 
@@ -76,7 +76,7 @@ def write_summary(run: Run, dataset: Dataset, result: dict[str, Any]) -> None:
         versions=result["versions"],
         command=result["command"],
     )
-    write_report(run.folder / "report.html", report)
+    write_report(run.folder / REPORT, report)
     write_model_card(
         run.folder / "README.md",
         report,

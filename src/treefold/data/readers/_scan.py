@@ -213,7 +213,9 @@ def scan(data, begin, skip_bad, by_line):
 
     i = np.int64(begin)
     line = np.int64(1)
-    start = np.int64(0)  # where the tree at hand begins, its line and that's indent
+    start = np.int64(
+        0
+    )  # where the tree at hand begins, its line, and the line's indent
     start_line = np.int64(1)
     indent = np.int64(0)
     B = 0

@@ -269,9 +269,9 @@ def format_brackets(corpus: Corpus) -> Iterator[str]:
     """Go through a corpus, each tree written in brackets on one line.
 
     Raises:
-        DataError: at a tree that brackets cannot tell: a word with a bracket or white
-            space in it, a leaf with neither word nor, beside its word, label where it
-            would be read as its parent's, a word at an inner node.
+        DataError: at a tree that would not be read back as it is: one with a word at
+            an inner node, a leaf without a word, a bare word that would be taken for
+            its parent's label or own word, or white space or a bracket in a word.
     """
     unfit = {
         kind: {i for i, name in enumerate(names) if NOT_A_WORD.search(name)}

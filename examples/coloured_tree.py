@@ -13,8 +13,8 @@ from io import StringIO
 from pathlib import Path
 
 import torch
-from reviews import reviews
 
+from reviews import reviews
 from treefold.cells import NaryTreeLSTMCell
 from treefold.data import Vocabulary, batches, read_brackets
 from treefold.models import NodeClassifier

@@ -1,5 +1,7 @@
 """Draw the pictures of docs/concepts.md.
 
+They are small forests, with nothing learned in them: the same on every machine.
+
     python examples/concept_pictures.py [FOLDER]
 """
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-DISHES = "soup bread cake coffee salad rice tea pie".split()
+DISHES = ["soup", "bread", "cake", "coffee", "salad", "rice", "tea", "pie"]
 TASTES = {"awful": 0, "cold": 1, "bad": 1, "good": 3, "warm": 3, "wonderful": 4}
 
 Phrase = tuple[int, str]  # its label, and its tree in brackets

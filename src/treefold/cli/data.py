@@ -1,12 +1,107 @@
-"""Not yet."""
+"""Tell what a data set looks like, in figures and in plain words.
 
-SUMMARY = "data"
-USAGE = ""
+DATA is sst, sst-binary or python-swaps, or a path, as for treefold train.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from jsonargparse import ArgumentParser, Namespace
+
+from treefold.cli.output import on_terminal, tell
+
+SUMMARY = "tell what a data set looks like, before training on it"
+USAGE = "DATA [--train FILE] [--dev FILE] [--test FILE] [--out FILE]"
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's flags."""
+    parser.add_argument("data", type=str, help="a name or a path", metavar="DATA")
+    for split in ("train", "dev", "test"):
+        parser.add_argument(
+            f"--{split}", type=str | None, help=f"file of {split} trees", metavar="FILE"
+        )
+    parser.add_argument(
+        "--split-seed",
+        type=int,
+        default=0,
+        help="decides which trees are held out where no dev or test file is given",
+        metavar="N",
+    )
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave out trees that cannot be read, and count them",
+    )
+    parser.add_argument(
+        "--lower", action="store_true", help="lower-case the words before counting"
+    )
+    parser.add_argument(
+        "--min-count",
+        type=int,
+        default=1,
+        help="words that occur less often in training are unknown",
+        metavar="N",
+    )
+    parser.add_argument(
+        "--out", type=str | None, help="write the figures as JSON here", metavar="FILE"
+    )
 
 
-def run(args) -> None:
+def run(args: Namespace) -> None:
     """Run the command."""
+    from treefold.data.datasets import load_dataset
+    from treefold.data.statistics import describe, duplicates, verdicts
+    from treefold.report.table import text_table
+
+    dataset = load_dataset(
+        args.data,
+        train=args.train,
+        dev=args.dev,
+        test=args.test,
+        lower=args.lower,
+        min_count=args.min_count,
+        seed=args.split_seed,
+        skip_bad=args.skip_bad,
+        progress=on_terminal(),
+    )
+    corpora = {"train": dataset.train, "dev": dataset.dev, "test": dataset.test}
+    figures = {split: describe(corpus) for split, corpus in corpora.items()}
+    twins = duplicates(dataset)
+    said = verdicts(dataset, figures, twins)
+
+    each = list(figures.values())
+    rows: list[list[str]] = [
+        ["trees", *(f"{s.trees:,}" for s in each)],
+        ["nodes", *(f"{s.nodes:,}" for s in each)],
+        ["leaves", *(f"{s.leaves:,}" for s in each)],
+        ["depth, mean", *(f"{s.depth_mean:.1f}" for s in each)],
+        ["depth, largest", *(f"{s.depth_max:,}" for s in each)],
+        ["children, mean", *(f"{s.arity_mean:.2f}" for s in each)],
+        ["children, most", *(f"{s.arity_max:,}" for s in each)],
+        ["balance (1 bushy, 0 a chain)", *(f"{s.balance:.2f}" for s in each)],
+        ["unknown words %", *(f"{100 * s.unknown:.1f}" for s in each)],
+    ]
+    for what, counts in (("roots", "roots"), ("nodes", "labelled")):
+        for name in dataset.classes:
+            shares = [(getattr(s, counts), s) for s in each]
+            cells = [
+                f"{100 * count[name] / max(sum(count.values()), 1):.1f}"
+                for count, _ in shares
+            ]
+            rows.append([f"{what} of {name} %", *cells])
+    rows.append(["nodes without a label", *(f"{s.bare:,}" for s in each)])
+    print(f"{dataset.name}: {len(dataset.vocabulary) - 1:,} words in train")
+    print(text_table(rows, ["", *figures]))
+    print("\n" + "\n".join(f"- {line}" for line in said))
+    written = "Wrote nothing. "
+    if args.out:
+        found = {split: asdict(s) for split, s in figures.items()}
+        twice = {f"{a} in {b}": len(trees) for (a, b), trees in twins.items()}
+        content = {"data": args.data, **found, "duplicates": twice, "verdicts": said}
+        Path(args.out).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+        written = f"Wrote {args.out}. "
+    tell(f"{written}Next: treefold train {args.data} --model tree-lstm")

@@ -1,12 +1,93 @@
-"""Not yet."""
+"""Measure a trained model on labelled trees.
 
-SUMMARY = "evaluate"
-USAGE = ""
+DATA is a data set's name, or the path of a file or folder of bracket trees, whose
+labels are classes of the run. A run on sst-binary reads labels 0 to 4 as its own data
+were read: trees with a neutral root are left out. The last line of the output is a JSON
+object.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from jsonargparse import ArgumentParser, Namespace
+
+from treefold.cli.output import on_terminal, tell
+
+SUMMARY = "measure a trained model on labelled trees"
+USAGE = "RUN DATA [--split test|dev|train] [--out FILE]"
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's flags."""
+    parser.add_argument("run", type=str, help="a run folder", metavar="RUN")
+    parser.add_argument("data", type=str, help="a name or a path", metavar="DATA")
+    parser.add_argument(
+        "--split",
+        type=Literal["test", "dev", "train"],
+        default="test",
+        help="which trees of a data set or folder: test, dev or train",
+        metavar="NAME",
+    )
+    parser.add_argument(
+        "--out", type=str | None, help="write the JSON object here", metavar="FILE"
+    )
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave out trees that cannot be read, and count them",
+    )
+    parser.add_argument(
+        "--device", type=str, default="cpu", help="cpu, cuda or cuda:N", metavar="NAME"
+    )
 
 
-def run(args) -> None:
+def run(args: Namespace) -> None:
     """Run the command."""
+    import time
+
+    from treefold.data.labelled import read_labelled
+    from treefold.report.table import text_table
+    from treefold.training.files import write_json
+    from treefold.training.run import load, mean_and_deviation
+    from treefold.training.runner import versions
+
+    model = load(args.run, device=args.device)
+    manifest = model.manifest
+    corpus = read_labelled(
+        args.data,
+        model.classes,
+        split=args.split,
+        seed=manifest.data.split_seed,
+        skip_bad=args.skip_bad,
+        progress=on_terminal(),
+    )
+    if corpus.skipped:
+        tell(f"Left out {len(corpus.skipped):,} trees that cannot be read.")
+    begun = time.perf_counter()
+    metrics = model.evaluate(corpus).metrics
+    seconds = time.perf_counter() - begun
+    result: dict[str, Any] = {
+        "task": args.data,
+        "model": manifest.config.model,
+        "run": args.run,
+        "split": args.split,
+        "trees": len(corpus),
+        "nodes": corpus.num_nodes,
+        args.split: {k: mean_and_deviation([v]) for k, v in metrics.items()},
+        "seconds": round(seconds, 2),
+        "versions": versions(),
+    }
+    percent = [
+        [name.replace("_", " "), f"{100 * metrics[name]:.2f} %"]
+        for name in ("root_accuracy", "node_accuracy")
+    ]
+    rows = [*percent, ["root loss, nats", f"{metrics['loss']:.4f}"]]
+    print(text_table([["trees", f"{len(corpus):,}"], *rows]))
+    print(json.dumps(result))
+    if args.out:
+        write_json(Path(args.out), result)
+    written = f"Wrote {args.out}. " if args.out else "Wrote nothing. "
+    tell(f"{written}Next: treefold show {args.run}")

@@ -1,12 +1,166 @@
-"""Not yet."""
+"""Draw trees, coloured by their labels or by what a model reads in them.
 
-SUMMARY = "show"
-USAGE = ""
+show FILE draws bracket trees with their labels; show RUN FILE colours them by the run's
+reading of every node; show RUN tells the path of the run's report. A file name that ends
+in .svg gives the picture of a single tree, any other a page that holds them all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jsonargparse import ArgumentParser, Namespace
+
+from treefold.cli.output import on_terminal, tell
+
+if TYPE_CHECKING:
+    from treefold.data.corpus import Corpus
+    from treefold.report.content import TreePicture
+    from treefold.report.trees import Reading
+    from treefold.training.run import Run
+
+SUMMARY = "draw trees, or what a model reads in them"
+USAGE = "FILE | RUN | RUN FILE [--out FILE.html|FILE.svg] [--trees N]"
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's flags."""
+    parser.add_argument(
+        "what",
+        type=str,
+        help="a file of bracket trees, or a run folder",
+        metavar="WHAT",
+    )
+    parser.add_argument(
+        "file",
+        type=str | None,
+        nargs="?",
+        help="after a run: the trees to read",
+        metavar="FILE",
+    )
+    parser.add_argument(
+        "--out",
+        type=str | None,
+        help="the page (.html) or picture (.svg) to write",
+        metavar="FILE",
+    )
+    parser.add_argument(
+        "--trees", type=int, default=20, help="the most trees to draw", metavar="N"
+    )
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave out trees that cannot be read, and count them",
+    )
 
 
-def run(args) -> None:
+def run(args: Namespace) -> None:
     """Run the command."""
+    what = Path(args.what)
+    if args.file is None and what.is_dir():
+        _tell_report(what)
+        return
+    if args.trees < 1:
+        raise ValueError(f"--trees must be at least 1, got {args.trees}")
+    from treefold.data.readers.brackets import read_brackets
+
+    file = args.what if args.file is None else args.file
+    name = "trees" if file == "-" else Path(file).name.removesuffix(".gz")
+    out = Path(args.out or f"{name.removesuffix('.txt')}.html")
+    if args.file is not None:
+        from treefold.cli.stream import read_for
+        from treefold.data.corpus import Corpus
+        from treefold.training.run import load
+
+        model = load(what)
+        corpus = Corpus.cat(list(read_for(model, file, skip_bad=args.skip_bad)))
+        pictures, reading = _read(model, corpus[: args.trees])
+        title = f"{name}, read by {what}"
+    else:
+        corpus = read_brackets(file, skip_bad=args.skip_bad)
+        pictures, reading = _labels(corpus[: args.trees])
+        title = name
+    _write(out, title, pictures, reading, len(corpus))
+
+
+def _tell_report(folder: Path) -> None:
+    """Tell where a run's report is, after writing it again if it is gone."""
+    from treefold.training import runner
+    from treefold.training.run import REPORT, RESULT, Manifest
+
+    Manifest.read(folder)
+    report = folder / REPORT
+    if not report.exists() and (folder / RESULT).exists():
+        tell(f"{report} is missing; writing it again.")
+        runner.write_again(folder, progress=on_terminal())
+    if not report.exists():
+        from treefold.training.errors import RunError
+
+        raise RunError(
+            f"{folder} has no report yet; finish it with: "
+            f"treefold train --resume {folder}"
+        )
+    print(report)
+    tell(
+        f"The report is {report}: open it in a browser. "
+        f"Next: treefold show {folder} FILE"
+    )
+
+
+def _read(model: Run, corpus: Corpus) -> tuple[list[TreePicture], Reading]:
+    """Draw trees by what a model reads."""
+    from treefold.data.datasets import POLARITY, TWO_CLASSES
+    from treefold.report.trees import corpus_picture
+    from treefold.training.summary import reading_of
+
+    reading = reading_of(model.classes)
+    rename = POLARITY if model.classes == TWO_CLASSES else None
+    labelled = corpus.recode(classes=model.classes, rename=rename)
+    said = model.predict(corpus)
+    pictures = [
+        corpus_picture(labelled, tree, reading, prediction.node_probabilities)
+        for tree, prediction in enumerate(said)
+    ]
+    return pictures, reading
+
+
+def _labels(corpus: Corpus) -> tuple[list[TreePicture], Reading]:
+    """Draw trees with the labels that they have."""
+    from treefold.report.trees import corpus_picture
+    from treefold.training.summary import reading_of
+
+    labels = corpus.labels
+    if all(name.lstrip("+-").isdigit() for name in labels):
+        labels = tuple(sorted(labels, key=int))
+        if len(labels) > 2 and set(labels) <= set("01234"):
+            labels = tuple("01234")
+    corpus = corpus.recode(classes=labels)
+    reading = reading_of(labels)
+    return [corpus_picture(corpus, k, reading) for k in range(len(corpus))], reading
+
+
+def _write(
+    out: Path,
+    title: str,
+    pictures: list[TreePicture],
+    reading: Reading,
+    total: int,
+) -> None:
+    """Write a picture or a page, and tell."""
+    from treefold.report.page import write_text, write_trees_page
+
+    legend: list[tuple[Any, Any]] = reading.legend
+    if out.suffix == ".svg":
+        if len(pictures) > 1:
+            raise ValueError(
+                f"{out}: an .svg file holds one tree, and there are {total:,}: write "
+                ".html, or give --trees 1"
+            )
+        write_text(out, pictures[0].svg)
+    else:
+        some = f"The first {len(pictures)} of " if len(pictures) < total else ""
+        summary = f"{some}{total:,} tree{'s' * (total != 1)}."
+        write_trees_page(out, title, pictures, summary=summary, legend=legend)
+    print(out)
+    tell(f"Wrote {out}: open it in a browser. Next: treefold data FILE")

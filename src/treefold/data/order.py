@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from treefold.data.corpus import Corpus
 
 
-class Reading(NamedTuple):
+class ReadingOrder(NamedTuple):
     """How to read V nodes aloud, tree by tree.
 
     Attributes:
@@ -26,18 +26,17 @@ class Reading(NamedTuple):
     end: NDArray[np.int64]
 
 
-def reading_order(corpus: Corpus) -> Reading:
+def reading_order(corpus: Corpus) -> ReadingOrder:
     """Find the pre-order and the spans of all trees, in O(V + E)."""
-    return Reading(
+    return ReadingOrder(
         *_reading_order(corpus.tree_offset, corpus.child_offset, corpus.child)
     )
 
 
-def words(corpus: Corpus, reading: Reading | None = None) -> list[str]:
+def words(corpus: Corpus, reading: ReadingOrder | None = None) -> list[str]:
     """Return the words of the leaves of all trees, from left to right."""
-    order, start, end = reading or reading_order(corpus)
-    first = np.repeat(corpus.tree_offset[:-1], corpus.sizes)
-    node = first + order
+    order = (reading or reading_order(corpus)).order
+    node = np.repeat(corpus.tree_offset[:-1], corpus.sizes) + order
     leaves = node[np.diff(corpus.child_offset)[node] == 0]
     return [corpus.tokens[k] if k >= 0 else "" for k in corpus.token[leaves].tolist()]
 

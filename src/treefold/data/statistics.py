@@ -125,8 +125,8 @@ def verdicts(
         if one.trees and one.balance < CHAIN:
             said.append(
                 f"{split}: the trees are nearly chains (balance {one.balance:.2f}): a "
-                f"batch takes up to {one.depth_max + 1} steps, one after the other, and "
-                "a sequence model would do as well."
+                f"batch takes up to {one.depth_max + 1} steps, one after the other; a "
+                "sequence model may do as well."
             )
     for (split, other), trees in twins.items():
         corpus: Corpus = getattr(dataset, split)

@@ -62,14 +62,15 @@ class Vocabulary:
             raise ValueError(f"min_count must be at least 1, got {min_count}")
         used = corpus.token[corpus.token >= 0]
         counts = np.bincount(used, minlength=len(corpus.tokens)).tolist()
-        total: dict[str, int] = {}
-        for word, count in zip(corpus.tokens, counts, strict=True):
-            if lower:
-                word = word.lower()
-            total[word] = total.get(word, 0) + count
+        total = dict(zip(corpus.tokens, counts, strict=True))
+        if lower:
+            total = {}
+            for word, count in zip(map(str.lower, corpus.tokens), counts, strict=True):
+                total[word] = total.get(word, 0) + count
         total.pop(UNKNOWN, None)
-        kept = sorted((-n, word) for word, n in total.items() if n >= min_count)
-        return cls((UNKNOWN, *(word for _, word in kept)), lower)
+        kept = sorted(word for word, n in total.items() if n >= min_count)
+        kept.sort(key=total.__getitem__, reverse=True)  # keeps the order of equals
+        return cls((UNKNOWN, *kept), lower)
 
     def __len__(self) -> int:
         """Return the number of words, the unknown word among them."""

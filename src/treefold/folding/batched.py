@@ -124,7 +124,8 @@ def _write(field: Tensor, value: Tensor, level: Level) -> Tensor:
             f"a cell's states must have one shape at all nodes, but the leaves have "
             f"{tuple(field.shape[1:])} and nodes above {tuple(value.shape[1:])}."
         )
-    field = field.to(torch.promote_types(field.dtype, value.dtype))
+    if value.dtype != field.dtype:
+        field = field.to(torch.promote_types(field.dtype, value.dtype))
     field[level.start : level.stop] = value.detach()
     return field
 

@@ -31,7 +31,7 @@ Float = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 # Strengths C to choose from, weak penalties last; the first that is best on dev wins.
-STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 SMOOTHING = 1.0  # the alpha of the log-count ratios
 
 

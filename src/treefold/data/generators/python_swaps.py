@@ -183,14 +183,16 @@ def _open(folder: Path) -> tuple[dict[str, Corpus], str] | None:
 def _keep(folder: Path, splits: dict[str, Corpus], note: str) -> None:
     """Write the corpora to the cache, all or none."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as new:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as work:
+        new = Path(work, folder.name)
+        new.mkdir()
         for split, corpus in splits.items():
-            corpus.save(Path(new, split))
+            corpus.save(new / split)
         about = json.dumps({"note": note})
-        Path(new, ABOUT).write_text(about, encoding="utf-8")
+        (new / ABOUT).write_text(about, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)  # it was damaged, or is not there
-        # A process beside this one may have been first; then its folder stays.
-        shutil.copytree(new, folder)
+        # A process beside this one may have been first; then this fails, and its stays.
+        new.rename(folder)
 
 
 def _make(

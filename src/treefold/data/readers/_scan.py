@@ -199,6 +199,7 @@ def scan(data, begin, skip_bad, by_line):
 
     word_slots, word_entries = _new_table()
     label_slots, label_entries = _new_table()
+    letter_label = _empty_slots(256)  # the numbers of labels of one letter, at hand
     words = 0
     labels = 0
 
@@ -283,11 +284,17 @@ def scan(data, begin, skip_bad, by_line):
                     wrong = EMPTY
                 elif i < m and data[i] != OPEN:
                     end = _word_end(data, i)
-                    k = _find(data, i, end, label_slots, label_entries, labels)
+                    k = letter_label[data[i]] if end == i + 1 else -1
+                    if k < 0:
+                        k = _find(data, i, end, label_slots, label_entries, labels)
+                        labels += k == labels
+                        if labels == len(label_entries):
+                            label_slots, label_entries = _grown(
+                                label_slots, label_entries
+                            )
+                        if end == i + 1:
+                            letter_label[data[i]] = k
                     label[at] = k
-                    labels += k == labels
-                    if labels == len(label_entries):
-                        label_slots, label_entries = _grown(label_slots, label_entries)
                     i = end
         elif at < 0:
             if data[i] == HASH or data[i] == PERCENT or data[i] == STAR:

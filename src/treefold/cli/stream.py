@@ -1,0 +1,111 @@
+"""The trees that a command reads, from a file or as they come on standard input."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO
+
+from treefold.data.corpus import Corpus
+from treefold.data.errors import DataError
+from treefold.data.readers.brackets import parse_brackets, read_brackets
+
+if TYPE_CHECKING:
+    from treefold.training.run import Run
+
+NAME = "<stdin>"
+BLOCK = 1 << 20
+GZIPPED = b"\x1f\x8b"
+COMMENT = (b"#", b"%", b"*")
+
+
+def read_for(run: Run, file: str, *, skip_bad: bool = False) -> Iterator[Corpus]:
+    """Read trees as a run's own data were read, from a file or ``-``, standard input.
+
+    What comes on standard input is given on as it comes: whoever writes a tree and the
+    end of the line may wait for the answer before the next tree.
+
+    Raises:
+        DataError: at a bad tree, with its line; or there is no tree at all.
+    """
+    if run.manifest.data.data == "python-swaps":
+        from treefold.data.readers.python import parse_expressions, read_expressions
+
+        known = run.vocabulary.words
+        if file != "-":
+            yield read_expressions(file, known, skip_bad=skip_bad)
+            return
+        for number, line in enumerate(sys.stdin.buffer, 1):
+            yield parse_expressions(
+                [line], known, name=NAME, first_line=number, skip_bad=skip_bad
+            )
+    elif file == "-":
+        yield from read_stream(sys.stdin.buffer, skip_bad=skip_bad)
+    else:
+        yield read_brackets(file, skip_bad=skip_bad)
+
+
+def read_stream(stream: BinaryIO, *, skip_bad: bool = False) -> Iterator[Corpus]:
+    """Read bracket trees while they are still being written, a corpus at a time."""
+    line, empty = 0, True
+    for text in whole_trees(stream):
+        if text.startswith(GZIPPED) and empty:
+            file = io.BytesIO(text)
+            file.name = NAME
+            yield read_brackets(file, skip_bad=skip_bad)
+            return
+        yield _parse(text, line, skip_bad)
+        line += text.count(b"\n")
+        empty = False
+    if empty:
+        parse_brackets(b"", name=NAME)  # says what should have come
+
+
+def whole_trees(stream: BinaryIO) -> Iterator[bytes]:
+    """Cut a stream at ends of lines where all brackets are closed."""
+    held = bytearray()
+    depth = seen = 0  # open brackets, and how much of what is held was looked at
+    some = False  # whether a tree is among it
+    read = getattr(stream, "read1", stream.read)
+    while block := read(BLOCK):
+        held += block
+        if held.startswith(GZIPPED):
+            held += stream.read()
+            break
+        cut = 0
+        end = held.rfind(b"\n") + 1
+        for line in bytes(held[seen:end]).splitlines(keepends=True):
+            seen += len(line)
+            if depth or not line.lstrip().startswith(COMMENT):
+                depth = max(depth + line.count(b"(") - line.count(b")"), 0)
+                some = some or b"(" in line
+            if some and not depth:
+                cut = seen
+        if cut:
+            yield bytes(held[:cut])
+            del held[:cut]
+            seen -= cut
+            some = depth > 0
+    rest = bytes(held)
+    lines = (line.lstrip() for line in rest.splitlines())
+    if any(line and not line.startswith(COMMENT) for line in lines):
+        yield rest
+
+
+def _parse(text: bytes, before: int, skip_bad: bool) -> Corpus:
+    """Read a part of a stream, counting lines from the stream's beginning."""
+    try:
+        corpus = parse_brackets(text, name=NAME, skip_bad=skip_bad)
+        if not corpus.skipped:
+            return corpus
+    except DataError:
+        pass  # told below, with the right line
+    text = b"\n" * before + text
+    if not skip_bad:
+        return parse_brackets(text, name=NAME)
+    # All trees of this part may be bad, which is no reason to give up the rest; one
+    # that is good, and taken away again, keeps the reader going.
+    corpus = parse_brackets(text + b"\n(_ _)\n", name=NAME, skip_bad=True)
+    return replace(corpus[: len(corpus) - 1], skipped=corpus.skipped)

@@ -5,7 +5,7 @@ wonderful". Labels run from 0 (very bad) to 4 (very good): "not" turns its phras
 and is milder than it, "very" makes it stronger, and of two halves around "but" the
 second counts. No licensed data is needed to try treefold with them.
 
-    python examples/reviews.py reviews.txt [NUMBER]
+    python examples/reviews.py reviews.txt [NUMBER [SEED]]
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def reviews(number: int, seed: int = 0) -> list[str]:
 
 
 if __name__ == "__main__":
-    to = Path(sys.argv[1])
-    made = reviews(int(sys.argv[2]) if len(sys.argv) > 2 else 300)
-    to.write_text("\n".join(made) + "\n", encoding="utf-8")
+    to, *given = sys.argv[1:]
+    made = reviews(*map(int, given or ["500"]))
+    Path(to).write_text("\n".join(made) + "\n", encoding="utf-8")
     print(f"Wrote {len(made)} trees to {to}.")

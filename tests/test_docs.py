@@ -114,17 +114,38 @@ class Shell:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_the_code_of_a_document_runs(
-    document: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+    document: Path,
+    elsewhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ):
     names: dict[str, Any] = {"__name__": "document"}
+    told = None  # what the block before printed
     for block in blocks(document):
+        before, told = told, None
         if block.reason is not None:
             continue
-        if block.kind == "python":
+        if block.kind == "text" and before is not None:
+            assert_shown(before, block.text)
+        elif block.kind == "python":
             source = "\n" * (block.line - 1) + block.text  # for the numbers of lines
             exec(compile(source, str(document), "exec"), names)
         elif block.kind == "bash":
+            capsys.readouterr()
             Shell(monkeypatch).run(block.text)
+            told = capsys.readouterr().out
+
+
+def assert_shown(told: str, shown: str) -> None:
+    """Check that commands print what a document shows, numbers to a few hundredths."""
+    number = re.compile(r"\d+\.\d+")
+    lines, wanted = told.splitlines(), shown.splitlines()
+    forms = [number.sub("0.0", line).split() for line in lines]
+    first = forms.index(number.sub("0.0", wanted[0]).split())
+    for line, want in zip(lines[first:], wanted, strict=False):
+        assert number.sub("", line).split() == number.sub("", want).split()
+        got = [float(n) for n in number.findall(line)]
+        assert got == pytest.approx([float(n) for n in number.findall(want)], abs=6)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)

@@ -82,7 +82,7 @@ def test_a_comb_agrees_with_the_recursion():
 
 
 def test_backward_has_one_gradient_buffer_for_all_levels():
-    T, H = 100, 32
+    T, H = 200, 4  # so that the weights are smaller than the states
     cell, forest = ChildSumTreeLSTMCell(2, H), Forest.from_lengths([T])
     h = fold(cell, forest, torch.randn(T, 2)).h
     states = T * H * 8  # bytes

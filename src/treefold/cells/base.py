@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import ClassVar, Generic, NamedTuple, TypeVar, cast, final
+from typing import Generic, NamedTuple, TypeVar, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -152,7 +152,7 @@ class Cell(nn.Module, ABC, Generic[S]):
         ...         return State(self.linear(torch.cat([x, below], dim=-1)).tanh())
     """
 
-    ordered: ClassVar[bool] = True
+    ordered: bool = True
     max_arity: int | None = None
     leaf_is_input: bool = False
 

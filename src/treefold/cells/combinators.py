@@ -33,6 +33,7 @@ class Dropout(Cell[S]):
             raise ValueError(f"p must be a probability below 1, got {p}.")
         self.cell = cell
         self.p = p
+        self.ordered = cell.ordered
         self.max_arity = cell.max_arity
         self.leaf_is_input = cell.leaf_is_input
 

@@ -96,6 +96,7 @@ class RecursiveCell(Cell[State]):
                 f"got {activation!r}."
             )
         self.max_arity = arity
+        self.ordered = arity is not None
         self.activation = activation
         self.leaf_is_input = input == "state"
         slots = 1 if arity is None else arity

@@ -9,7 +9,7 @@ after the product (Cho et al., 2014, have it before).
 
 from __future__ import annotations
 
-from typing import ClassVar, final
+from typing import final
 
 import torch
 from torch import Tensor
@@ -69,7 +69,7 @@ class ChildSumTreeGRUCell(_GRUCell):
         bias_hn: (H,), inside it.
     """
 
-    ordered: ClassVar[bool] = False
+    ordered = False
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple, final
+from typing import NamedTuple, final
 
 import torch
 from torch import Tensor
@@ -66,7 +66,7 @@ class ChildSumTreeLSTMCell(_LSTMCell):
         bias: (4H,), one bias per gate, as in the paper; ``torch.nn.LSTM`` has two.
     """
 
-    ordered: ClassVar[bool] = False
+    ordered = False
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size)

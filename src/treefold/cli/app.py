@@ -95,7 +95,7 @@ def _parsers() -> tuple[ArgumentParser, dict[str, ArgumentParser]]:
     parser = ArgumentParser(
         prog="treefold",
         usage="treefold COMMAND ...",
-        description="Recursive neural networks: train on trees, and see what they read.",
+        description="Recursive neural networks: train them, see what they read.",
         epilog=EPILOG,
         version=__version__,
         **options,

@@ -1,8 +1,8 @@
 """Draw trees, coloured by their labels or by what a model reads in them.
 
-show FILE draws bracket trees with their labels; show RUN FILE colours them by the run's
-reading of every node; show RUN tells the path of the run's report. A file name that ends
-in .svg gives the picture of a single tree, any other a page that holds them all.
+show FILE draws bracket trees with their labels; show RUN FILE colours them by the
+run's reading of every node; show RUN tells the path of the run's report. A file name
+that ends in .svg gives the picture of a single tree, any other a page that holds all.
 """
 
 from __future__ import annotations

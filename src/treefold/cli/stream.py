@@ -37,10 +37,16 @@ def read_for(run: Run, file: str, *, skip_bad: bool = False) -> Iterator[Corpus]
         if file != "-":
             yield read_expressions(file, known, skip_bad=skip_bad)
             return
-        for number, line in enumerate(sys.stdin.buffer, 1):
-            yield parse_expressions(
-                [line], known, name=NAME, first_line=number, skip_bad=skip_bad
+        line, trees = 1, 0
+        for text in whole_lines(sys.stdin.buffer):
+            lines = text.splitlines()
+            corpus = parse_expressions(
+                lines, known, name=NAME, first_line=line, skip_bad=skip_bad
             )
+            line, trees = line + len(lines), trees + len(corpus)
+            yield corpus
+        if not trees:
+            raise DataError(f"{NAME}: expected Python expressions, one a line")
     elif file == "-":
         yield from read_stream(sys.stdin.buffer, skip_bad=skip_bad)
     else:
@@ -92,6 +98,17 @@ def whole_trees(stream: BinaryIO) -> Iterator[bytes]:
     lines = (line.lstrip() for line in rest.splitlines())
     if any(line and not line.startswith(COMMENT) for line in lines):
         yield rest
+
+
+def whole_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Cut a stream at ends of lines, wherever it pauses."""
+    held = b""
+    while block := stream.read1(BLOCK):  # type: ignore[attr-defined]
+        text, newline, held = (held + block).rpartition(b"\n")
+        if newline:
+            yield text + newline
+    if held:
+        yield held
 
 
 def _parse(text: bytes, before: int, skip_bad: bool) -> Corpus:

@@ -11,7 +11,7 @@ import re
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+from jsonargparse import ArgumentParser, Namespace
 
 from treefold.cli.flags import add_settings
 from treefold.cli.output import on_terminal, tell
@@ -33,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="DATA",
     )
     parser.add_argument(
-        "--config", action=ActionConfigFile, help="YAML or JSON file of settings"
+        "--config", action="config", help="YAML or JSON file of settings"
     )
     parser.add_argument(
         "--out",

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
 
 from treefold import structure
 
@@ -59,6 +58,14 @@ def wanted(index: Any, num_trees: int) -> np.ndarray:
 def offsets(arity: Any) -> np.ndarray:
     """Where each of several consecutive lists begins, and the end of the last."""
     return np.concatenate(([0], np.cumsum(arity, dtype=np.int64)))
+
+
+def lists_of(offset: np.ndarray, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Take the child lists of some nodes: (where each begins, the edges of all)."""
+    arity = np.diff(offset)[nodes]
+    begin = offsets(arity)
+    edge = np.repeat(offset[nodes] - begin[:-1], arity) + np.arange(begin[-1])
+    return begin, edge
 
 
 def check(offset: np.ndarray, child: np.ndarray, *, trees: bool) -> np.ndarray:
@@ -209,20 +216,6 @@ def of_edges(edges: Any, num_nodes: int | None) -> CSR:
     by_parent = np.argsort(pairs[:, 0], kind="stable")
     child = np.ascontiguousarray(pairs[by_parent, 1])
     return offsets(np.bincount(pairs[:, 0], minlength=num_nodes)), child, None
-
-
-def of_packed_sequence(packed: PackedSequence) -> CSR:
-    """Chains whose node i is row i of the packed batch."""
-    sizes = packed.batch_sizes.numpy()
-    start = np.cumsum(sizes) - sizes
-    num_nodes, batch = int(sizes.sum()), int(sizes[0])
-    step = np.repeat(np.arange(len(sizes)), sizes)
-    column = np.arange(num_nodes) - start[step]
-    child = (start[step - 1] + column)[batch:]
-    sequence = np.arange(batch)
-    if packed.sorted_indices is not None:
-        sequence = packed.sorted_indices.cpu().numpy()
-    return np.maximum(np.arange(num_nodes + 1) - batch, 0), child, sequence[column]
 
 
 def of_trees(trees: Iterable[Any]) -> CSR:

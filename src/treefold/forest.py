@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 from treefold import csr, structure
 from treefold.csr import ForestError
 from treefold.levels import Level, Levels
+from treefold.packed_sequence import as_packed_sequence, of_packed_sequence
 from treefold.svg import tree_svg
 
 __all__ = ["Forest", "ForestError", "Level"]
@@ -235,7 +236,7 @@ class Forest:
         Fold with ``x=packed.data``. Structure b is the batch's sequence b in its
         original order.
         """
-        forest = cls.__new__(cls)._build(*csr.of_packed_sequence(packed))
+        forest = cls.__new__(cls)._build(*of_packed_sequence(packed))
         # Columns of a packed batch stand by falling length, which is level order.
         return forest.to(packed.data.device)
 
@@ -400,11 +401,7 @@ class Forest:
         order, _ = host._level_order
         order = np.arange(self.num_nodes) if order is None else order
         node_of, first = structure.share(*host._csr, order, label)
-        arity = host.arities.numpy()[first]
-        offset = csr.offsets(arity)
-        edge = np.repeat(host._csr[0][first] - offset[:-1], arity) + np.arange(
-            offset[-1]
-        )
+        offset, edge = csr.lists_of(host._csr[0], first)
         shared = Forest.__new__(Forest)._hold(
             offset,
             node_of[host._csr[1][edge]],
@@ -453,41 +450,7 @@ class Forest:
         Raises:
             ForestError: a structure is not a chain.
         """
-        host = self._host
-        shown = np.bincount(host.roots.numpy(), minlength=self.num_nodes)
-        above = np.bincount(host._csr[1], minlength=self.num_nodes)
-        # A node of a chain has one parent or is the root, of one structure.
-        wrong = np.flatnonzero((host.arities.numpy() > 1) | (above + shown > 1))
-        second = np.flatnonzero(np.diff(host.root_tree.numpy()) == 0) + 1
-        wrong = np.concatenate([wrong, host.roots.numpy()[second]])
-        if len(wrong):
-            raise ForestError(
-                f"a packed sequence holds chains, but node {wrong[0]} has several "
-                "children or parents, or is a second root. Fold the forest itself "
-                "instead."
-            )
-        if len(data) != self.num_nodes:
-            raise ForestError(
-                f"data has {len(data)} rows for {self.num_nodes} nodes; give one each."
-            )
-        tree, height = host.tree.numpy(), host._height
-        length = np.bincount(tree, minlength=self.num_trees)
-        first_step = tree[height == 0]
-        if (np.diff(length[first_step]) > 0).any():
-            first_step = np.argsort(-length, kind="stable")
-        column = np.empty(self.num_trees, np.int64)
-        column[first_step] = np.arange(self.num_trees)
-        sizes = host.levels.sizes
-        start = np.cumsum(sizes.numpy()) - sizes.numpy()
-        row = start[height] + column[tree]  # of each node in the packed batch
-        if not np.array_equal(row, np.arange(len(row))):
-            data = data[torch.from_numpy(np.argsort(row)).to(data.device)]
-        return PackedSequence(
-            data,
-            sizes,
-            torch.from_numpy(first_step).to(data.device),
-            torch.from_numpy(column).to(data.device),
-        )
+        return as_packed_sequence(self, data)
 
     def __getitem__(self, index: int | slice | Sequence[int] | Tensor) -> Forest:
         """Take one structure (an int) or several (a slice or a list of numbers).
@@ -507,11 +470,7 @@ class Forest:
             self.num_trees,
         )
         nodes, child, tree, roots, root_tree = map(np.concatenate, parts)
-        arity = host.arities.numpy()[nodes]
-        offset = csr.offsets(arity)
-        edge = np.repeat(host._csr[0][nodes] - offset[:-1], arity) + np.arange(
-            offset[-1]
-        )
+        offset, edge = csr.lists_of(host._csr[0], nodes)
         slot = host._csr[2][edge]
         new = Forest.__new__(Forest)
         new._hold(offset, child, slot, tree, roots, root_tree, len(wanted))

@@ -7,7 +7,6 @@ from torch.testing import assert_close
 
 from tests.core_cases import CELLS, random_input
 from treefold import Children, Forest, fold
-from treefold.cells import MVRNNCell
 
 # Nodes of the levels below, and slots of their children.
 MIXED = [[0, 1], [], [0], [0, 1], []]
@@ -125,4 +124,3 @@ def test_slots_are_declared(name):
 def test_only_the_leaf_is_input_cells_say_so():
     said = {name for name in CELLS if CELLS[name]().leaf_is_input}
     assert said == {"recursive", "recursive-child-sum", "rntn", "mv-rnn"}
-    assert isinstance(CELLS["mv-rnn"](), MVRNNCell)

@@ -21,7 +21,7 @@ def near_mean(hidden_size: int, num_slots: int) -> nn.Parameter:
     W = uniform(hidden_size, num_slots * hidden_size, fan=hidden_size, scale=0.1)
     mean = torch.eye(hidden_size).repeat(1, num_slots) / max(num_slots, 1)
     with torch.no_grad():
-        W += mean.to(W)
+        W.add_(mean.to(W))
     return W
 
 

@@ -256,7 +256,7 @@ def _linear(dataset: Dataset, features: Features, *, ratios: bool = False) -> Me
 
 def _log_count_ratios(x: sparse.csr_matrix, inside: NDArray[np.bool_]) -> Float:
     """Return log (p / |p|) - log (q / |q|) of each feature, p inside and q outside."""
-    p, q = (SMOOTHING + np.asarray(x[k].sum(axis=0)).ravel() for k in (inside, ~inside))
+    p, q = (SMOOTHING + x.T @ side.astype(float) for side in (inside, ~inside))
     return np.log(p / p.sum()) - np.log(q / q.sum())
 
 

@@ -136,7 +136,8 @@ def _spelled(
     node: ast.AST, known: Collection[str]
 ) -> tuple[str, list[ast.AST | str | list]]:
     """Return the token of a node and what stands below it."""
-    token, below, says = whole(node), [*children(node)], text(node)
+    token, says = whole(node), text(node)
+    below: list[ast.AST | str | list] = [*children(node)]
     if says is None or token in known:
         return token, below
     if isinstance(node, ast.Constant):

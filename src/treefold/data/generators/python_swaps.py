@@ -130,8 +130,9 @@ def load(
     splits, note = kept
     vocabulary = Vocabulary(splits["train"].tokens)
     groups = {"no constant": ~has_constant(splits["test"])}
+    train, dev, test = (splits[split] for split in SPLITS)
     return Dataset(
-        NAME, **splits, vocabulary=vocabulary, classes=CLASSES, note=note, groups=groups
+        NAME, train, dev, test, vocabulary, CLASSES, note=note, groups=groups
     )
 
 
@@ -234,8 +235,8 @@ def _make(
     total = sum(map(len, splits.values()))
     bad = read.count(None)
     note = (
-        f"{total:,} expressions of {len(modules):,} modules from {origin}, the operands "
-        f"of every other one swapped; a module is in one split only."
+        f"{total:,} expressions of {len(modules):,} modules from {origin}, the "
+        "operands of every other one swapped; a module is in one split only."
         + (f" {bad} files could not be parsed." if bad else "")
     )
     return splits, note

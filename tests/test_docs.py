@@ -137,7 +137,7 @@ def test_the_code_of_a_document_runs(
 
 
 def assert_shown(told: str, shown: str) -> None:
-    """Check that commands print what a document shows, numbers to a few hundredths."""
+    """Check that commands print what a document shows, numbers within a few percent."""
     number = re.compile(r"\d+\.\d+")
     lines, wanted = told.splitlines(), shown.splitlines()
     forms = [number.sub("0.0", line).split() for line in lines]

@@ -23,14 +23,14 @@ I_, H = 3, 4
 SEQUENCES = [2, 5, 1, 4, 5]  # lengths, not sorted
 
 
-def rows(weight: Tensor, order: str, wanted: str) -> Tensor:
+def rows(weight: Any, order: str, wanted: str) -> Tensor:
     """Rearrange blocks of H rows, one for each gate."""
     gates = dict(zip(order, weight.split(H), strict=True))
     return torch.cat([gates[g] for g in wanted])
 
 
 def like_rnn(activation: str, arity: int | None) -> Callable[[Any], Cell[Any]]:
-    def make(net: nn.RNN) -> Cell[Any]:
+    def make(net: Any) -> Cell[Any]:
         cell = RecursiveCell(
             I_,
             H,
@@ -47,7 +47,7 @@ def like_rnn(activation: str, arity: int | None) -> Callable[[Any], Cell[Any]]:
 
 
 def like_lstm(new: Any) -> Callable[[Any], Cell[Any]]:
-    def make(net: nn.LSTM) -> Cell[Any]:
+    def make(net: Any) -> Cell[Any]:
         cell = new(I_, H)
         for name in ("weight_ih", "weight_hh"):
             set_to(cell, name, rows(getattr(net, f"{name}_l0"), "ifuo", "iuof"))
@@ -58,7 +58,7 @@ def like_lstm(new: Any) -> Callable[[Any], Cell[Any]]:
 
 
 def like_gru(new: Any) -> Callable[[Any], Cell[Any]]:
-    def make(net: nn.GRU) -> Cell[Any]:
+    def make(net: Any) -> Cell[Any]:
         cell = new(I_, H)
         set_to(cell, "weight_ih", net.weight_ih_l0)
         U_rz, U_n = net.weight_hh_l0.split([2 * H, H])
@@ -75,7 +75,7 @@ def like_gru(new: Any) -> Callable[[Any], Cell[Any]]:
     return make
 
 
-def set_to(cell: Cell[Any], name: str, value: Tensor) -> None:
+def set_to(cell: Cell[Any], name: str, value: Any) -> None:
     """Make a parameter a function of torch's, so that gradients lead there."""
     assert getattr(cell, name).shape == value.shape
     del cell._parameters[name]

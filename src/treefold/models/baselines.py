@@ -273,10 +273,10 @@ def _logistic(
     x: sparse.csr_matrix, inside: NDArray[np.bool_], strength: float
 ) -> Model:
     """Fit a logistic regression; the model gives the (B,) probabilities of inside."""
-    if x.shape[1] == 0 or inside.all() or not inside.any():
+    if x.nnz == 0 or inside.all() or not inside.any():
         # There is nothing to learn. An odd class keeps a probability that is not 0.
         share = (inside.sum() + 0.5) / (len(inside) + 1)
-        return lambda matrix: np.full(matrix.shape[0], share)
+        return lambda matrix: np.full(len(matrix.indptr) - 1, share)
     model = LogisticRegression(
         C=strength, solver="liblinear", max_iter=1000, tol=1e-3, random_state=0
     ).fit(x, inside)
@@ -285,7 +285,8 @@ def _logistic(
 
 def _shares(label: NDArray, num_classes: int) -> Float:
     """Return each class's share of the labels, (C,)."""
-    return np.bincount(label[label >= 0], minlength=num_classes) / len(label)
+    counts = np.bincount(label[label >= 0], minlength=num_classes)
+    return counts / max(counts.sum(), 1)
 
 
 def _accuracy(probability: Float, corpus: Corpus) -> float:

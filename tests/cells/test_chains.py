@@ -29,14 +29,14 @@ def rows(weight: Any, order: str, wanted: str) -> Tensor:
     return torch.cat([gates[g] for g in wanted])
 
 
-def like_rnn(activation: str, arity: int | None) -> Callable[[Any], Cell[Any]]:
+def like_rnn(activation: Any, arity: int | None) -> Callable[[Any], Cell[Any]]:
     def make(net: Any) -> Cell[Any]:
         cell = RecursiveCell(
             I_,
             H,
             arity=arity,
             activation=activation,
-            input="affine",  # type: ignore[arg-type]
+            input="affine",
         )
         set_to(cell, "weight_ih", net.weight_ih_l0)
         set_to(cell, "weight_hh", net.weight_hh_l0)

@@ -92,8 +92,8 @@ def test_an_only_child_of_an_mv_rnn_has_a_sibling_of_zero_and_identity(slot):
     a, A = word(x[0], H, 1)
     zero, eye = torch.zeros(H), torch.eye(H)
     both = [(a, A), (zero, eye)] if slot == 0 else [(zero, eye), (a, A)]
-    (l, L), (r, R) = both
-    p = torch.tanh(cell.weight_hh @ torch.cat([R @ l, L @ r]) + cell.bias)
+    (left, L), (right, R) = both
+    p = torch.tanh(cell.weight_hh @ torch.cat([R @ left, L @ right]) + cell.bias)
     forest = Forest.from_csr([0, 0, 1], [0], slot=[slot])
     state = fold(cell, forest, x, forest.leaves)
     assert_close(state.h[1], p)

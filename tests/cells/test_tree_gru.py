@@ -114,7 +114,7 @@ def test_states_never_leave_the_range_of_candidate_and_children(arity, scale):
         cell, K = NaryTreeGRUCell(IN, H, arity=arity), arity
     children = [[]] + [[v - 1] * K for v in range(1, L)]  # a chain of K-fold edges
     h = fold(randomised(cell, scale), Forest(children), torch.randn(L, IN)).h
-    assert h.abs().max() <= 1
+    assert h.abs().max() <= 1 + 1e-12  # rounding
     assert h.isfinite().all()
 
 

@@ -1,5 +1,6 @@
 """The compiled loops, against plain Python that says what they mean."""
 
+from itertools import pairwise
 from typing import Any
 
 import networkx as nx
@@ -106,7 +107,7 @@ def edges(offset: Any, child: Any, slot: Any) -> list[list[tuple[int, int]]]:
     """Child and slot of each node's edges."""
     return [
         list(zip(child[a:b].tolist(), slot[a:b].tolist(), strict=True))
-        for a, b in zip(offset, offset[1:], strict=False)
+        for a, b in pairwise(offset)
     ]
 
 
@@ -131,7 +132,7 @@ def test_a_level_has_an_arity_where_all_nodes_fill_the_same_slots(children, data
     moved = structure.renumber(offset, child, slot, order)
     got = structure.regularity(moved[0], moved[2], level_offset).tolist()
     slots = [[s for _, s in below] for below in edges(*moved)]
-    for level, (a, b) in enumerate(zip(level_offset, level_offset[1:], strict=False)):
+    for level, (a, b) in enumerate(pairwise(level_offset)):
         K = len(slots[a])
         same = all(slots[v] == list(range(K)) for v in range(a, b))
         assert got[level] == (K if same else -1)

@@ -120,23 +120,15 @@ def test_a_killed_process_goes_on_to_the_same_weights(
 ) -> None:
     settings = "input_size=6, hidden_size=8, epochs=60, patience=None, threads=1"
 
-    def begin(out: Path, verb: str) -> subprocess.Popen:
-        code = f"runner.{verb}"
-        return subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                "from treefold.training import Config, runner; from pathlib import Path; "
-                + (
-                    f"runner.resume(Path({str(out)!r}))"
-                    if verb == "resume"
-                    else f"{code}({str(trees)!r}, Config({settings}), {str(out)!r})"
-                ),
-            ]
-        )
+    def begin(call: str) -> subprocess.Popen:
+        code = f"from treefold.training import Config, runner; runner.{call}"
+        return subprocess.Popen([sys.executable, "-c", code])
 
-    assert begin(tmp_path / "whole", "train").wait() == 0
-    killed = begin(tmp_path / "killed", "train")
+    def train(out: Path) -> subprocess.Popen:
+        return begin(f"train({str(trees)!r}, Config({settings}), {str(out)!r})")
+
+    assert train(tmp_path / "whole").wait() == 0
+    killed = train(tmp_path / "killed")
     history = tmp_path / "killed" / "seed-0" / "metrics.jsonl"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and killed.poll() is None:
@@ -146,7 +138,7 @@ def test_a_killed_process_goes_on_to_the_same_weights(
     killed.kill()
     killed.wait()
     assert not (tmp_path / "killed" / "result.json").exists(), "it was killed too late"
-    assert begin(tmp_path / "killed", "resume").wait() == 0
+    assert begin(f"resume({str(tmp_path / 'killed')!r})").wait() == 0
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
 
 

@@ -48,7 +48,7 @@ def test_every_model_learns_the_rule(
     majority = np.bincount(dataset.train.label[dataset.train.roots]).max() / len(
         dataset.train
     )
-    assert accuracy > max(0.9, majority)
+    assert accuracy > max(0.85, majority)
 
 
 @pytest.mark.parametrize("precision", ["float64", "bfloat16"])

@@ -99,7 +99,7 @@ class MVRNNCell(Cell[MatrixVectorState]):
         p &= \tanh(W [B a; A b] + b_0) \\
         P &= W_M [A; B]
 
-    A word's matrix is of low rank around the diagonal (the paper's Eq. 4),
+    A word's matrix is of low rank around the diagonal,
     :math:`A = L R + \mathrm{diag}(d)`. Its input row holds
     :math:`[a, L, R, d - 1]`, so that small random rows begin with
     :math:`A \approx I`, as in the paper.

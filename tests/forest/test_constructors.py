@@ -1,5 +1,7 @@
 """One forest, many ways to make it."""
 
+from typing import Any
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from treefold import Forest
 TREES = [(("a", "b"), "c"), "d"]
 CHILDREN = [[], [], [0, 1], [], [2, 3], []]
 FOREST = Forest(CHILDREN)
+ANY: Any = Forest
 
 SAME = {
     "nested tuples": lambda: Forest.from_trees(TREES),
@@ -24,8 +27,8 @@ SAME = {
         [Tree.fromstring("(S (NP a b) c)"), Tree("X", [])]
     ),
     "child lists of tuples": lambda: Forest([(), (), (0, 1), (), (2, 3), ()]),
-    "arrays of children": lambda: Forest([np.array(c, np.int32) for c in CHILDREN]),
-    "tensors of children": lambda: Forest([torch.tensor(c).long() for c in CHILDREN]),
+    "arrays of children": lambda: ANY([np.array(c, np.int32) for c in CHILDREN]),
+    "tensors of children": lambda: ANY([torch.tensor(c).long() for c in CHILDREN]),
     "parents": lambda: Forest.from_parents([2, 2, 4, 4, -1, -1]),
     "parents in a tensor": lambda: Forest.from_parents(
         torch.tensor([2, 2, 4, 4, -1, -1], dtype=torch.int32)

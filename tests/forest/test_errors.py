@@ -9,7 +9,7 @@ import torch
 
 from treefold import Forest, ForestError
 
-LOOP = list(range(1, 20)) + [0]  # 0 -> 1 -> ... -> 19 -> 0
+LOOP = [*range(1, 20), 0]  # 0 -> 1 -> ... -> 19 -> 0
 
 WRONG: dict[str, tuple[Any, str]] = {
     "cycle": (
@@ -144,21 +144,22 @@ def test_a_list_that_holds_itself_is_told(kind):
         Forest.from_trees([("fine",), endless])
 
 
+ANY: Any = Forest
 OF_ANOTHER_KIND: dict[str, Any] = {
-    "a float child": lambda: Forest([[], [0.0]]),
-    "half a child": lambda: Forest([[], [0.5]]),
-    "a string": lambda: Forest([[], ["0"]]),
-    "a nested list": lambda: Forest([[], [[0]]]),
-    "numbers for lists": lambda: Forest([1, 2]),  # type: ignore[list-item]
-    "None": lambda: Forest([[], [None]]),  # type: ignore[list-item]
-    "float parents": lambda: Forest.from_parents([1.0, -1.0]),
-    "parents of two dimensions": lambda: Forest.from_parents([[1, -1]]),
-    "one parent": lambda: Forest.from_parents(1),
-    "bool parents": lambda: Forest.from_parents(np.array([False])),
-    "float lengths": lambda: Forest.from_lengths([1.5]),
-    "triples of edges": lambda: Forest.from_edges([(0, 1, 2)]),
-    "float edges": lambda: Forest.from_edges(np.ones((2, 2))),
-    "float labels": lambda: Forest([[]]).share(torch.tensor([0.5])),
+    "a float child": lambda: ANY([[], [0.0]]),
+    "half a child": lambda: ANY([[], [0.5]]),
+    "a string": lambda: ANY([[], ["0"]]),
+    "a nested list": lambda: ANY([[], [[0]]]),
+    "numbers for lists": lambda: ANY([1, 2]),
+    "None": lambda: ANY([[], [None]]),
+    "float parents": lambda: ANY.from_parents([1.0, -1.0]),
+    "parents of two dimensions": lambda: ANY.from_parents([[1, -1]]),
+    "one parent": lambda: ANY.from_parents(1),
+    "bool parents": lambda: ANY.from_parents(np.array([False])),
+    "float lengths": lambda: ANY.from_lengths([1.5]),
+    "triples of edges": lambda: ANY.from_edges([(0, 1, 2)]),
+    "float edges": lambda: ANY.from_edges(np.ones((2, 2))),
+    "float labels": lambda: ANY([[]]).share(torch.tensor([0.5])),
 }
 
 
@@ -168,7 +169,7 @@ def test_what_are_no_whole_numbers_is_told(make):
         make()
 
 
-FOREST = Forest([[], [0], []])
+FOREST: Any = Forest([[], [0], []])
 
 
 @pytest.mark.parametrize("index", [2, -3, [0, 2], torch.tensor(5)])

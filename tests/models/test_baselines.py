@@ -161,9 +161,10 @@ def test_no_pair_of_leaves_reaches_over_two_trees():
 def test_baselines_run_on_generated_code(tmp_path: Path):
     from treefold.data.generators import python_swaps
 
+    rng = np.random.default_rng(0)
     for k in range(12):
-        lines = [f"r{j} = data[{j}:].size{j} - {k}{j}" for j in range(12)]
-        lines += [f"s{j} = queue.pop({j}) < 7" for j in range(12)]
+        names = rng.choice([*"abcdefgh"], size=(30, 3)).tolist()
+        lines = [f"{a}.{b} - len({c})" for a, b, c in names]
         (tmp_path / f"m{k}.py").write_text("\n".join(lines))
     data = python_swaps.load(
         sources=sorted(tmp_path.glob("*.py")), cache=tmp_path / "cache"

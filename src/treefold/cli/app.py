@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import traceback
@@ -24,7 +23,7 @@ from treefold.cli import (
 )
 from treefold.cli.explain import explain
 from treefold.cli.flags import Help, normalise
-from treefold.cli.output import tell
+from treefold.cli.output import discard_results, tell
 
 BAD_INPUT, FAILURE, STOPPED = 2, 1, 130
 
@@ -62,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return stop.code if isinstance(stop.code, int) else FAILURE
         except ArgumentError as error:
             if debug:
-                raise
+                traceback.print_exc()
             command = commands.get(words[0] if words else "")
             tell(f"treefold: {explain(str(error), parser, command)}")
             tell(f"Try: treefold {words[0] + ' ' if command else ''}--help")
@@ -72,8 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         COMMANDS[args.command].run(settings)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Who read our output has seen enough, as `head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_results()  # who read them has seen enough, as `head` does
         return 0
     except KeyboardInterrupt as stop:
         if debug:
@@ -84,6 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         status, message = _verdict(error)
+        if isinstance(error, OSError) and error.filename is None:
+            discard_results()  # where they go to may be what is full
         tell(f"treefold: {message}", *getattr(error, "__notes__", []))
         return status
     return 0

@@ -82,6 +82,8 @@ def run(args: Namespace) -> None:
         pictures, reading = _labels(corpus[: args.trees])
         title = name
     _write(out, title, pictures, reading, len(corpus))
+    following = f"evaluate {what} {file}" if args.file else f"data {file}"
+    tell(f"Wrote {out}: open it in a browser. Next: treefold {following}")
 
 
 def _tell_report(folder: Path) -> None:
@@ -147,7 +149,7 @@ def _write(
     reading: Reading,
     total: int,
 ) -> None:
-    """Write a picture or a page, and tell."""
+    """Write a picture or a page."""
     from treefold.report.page import write_text, write_trees_page
 
     legend: list[tuple[Any, Any]] = reading.legend
@@ -163,4 +165,3 @@ def _write(
         summary = f"{some}{total:,} tree{'s' * (total != 1)}."
         write_trees_page(out, title, pictures, summary=summary, legend=legend)
     print(out)
-    tell(f"Wrote {out}: open it in a browser. Next: treefold data FILE")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
+from treefold.cli.output import tell
 from treefold.data.corpus import Corpus
 from treefold.data.errors import DataError
 from treefold.data.readers.brackets import parse_brackets, read_brackets
@@ -17,11 +18,25 @@ if TYPE_CHECKING:
 
 NAME = "<stdin>"
 BLOCK = 1 << 20
+DEEP = 50_000  # levels; as many steps one after the other are felt
 GZIPPED = b"\x1f\x8b"
 COMMENT = (b"#", b"%", b"*")
 
 
 def read_for(run: Run, file: str, *, skip_bad: bool = False) -> Iterator[Corpus]:
+    """Read trees to predict; see `_read_for`. Tell of those that take long."""
+    for corpus in _read_for(run, file, skip_bad):
+        levels = int(corpus.height.max(initial=0)) + 1
+        if levels > DEEP:
+            deepest = int(corpus.height[corpus.roots].argmax())
+            tell(
+                f"{corpus.where(deepest)} has {levels:,} levels, each of them a step "
+                "after the other: this takes a while."
+            )
+        yield corpus
+
+
+def _read_for(run: Run, file: str, skip_bad: bool) -> Iterator[Corpus]:
     """Read trees as a run's own data were read, from a file or ``-``, standard input.
 
     What comes on standard input is given on as it comes: whoever writes a tree and the

@@ -133,16 +133,17 @@ def verdicts(
         if not len(trees):
             continue
         share = f"{100 * len(trees) / len(corpus):.1f} %"
+        repeats, are = ("repeats", "is") if len(trees) == 1 else ("repeat", "are")
         shown = ", ".join(corpus.where(int(tree)) for tree in trees[:3])
-        more = ", ..." if len(trees) > 3 else ""
+        more = " and others" if len(trees) > 3 else ""
         if split == other:
             said.append(
-                f"{split}: {_trees(trees)} ({share}) repeat an earlier one: "
+                f"{split}: {_trees(trees)} ({share}) {repeats} an earlier one: "
                 f"{shown}{more}"
             )
         else:
             said.append(
-                f"{split} has {_trees(trees)} ({share}) that are also in {other}: "
+                f"{split} has {_trees(trees)} ({share}) that {are} also in {other}: "
                 f"{shown}{more}. Figures on {split} flatter a model that remembers."
             )
     if dataset.skipped:

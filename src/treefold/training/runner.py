@@ -28,6 +28,7 @@ from treefold.training.summary import write_summary
 from treefold.training.trainer import CHECKPOINT, max_arity, train_seed
 
 BASELINES = "baselines.json"
+MOST_LEVELS = 150_000  # of a tree to learn from: each takes some 30 kB of memory
 REPORTED = ("root_accuracy", "node_accuracy", "loss")
 
 
@@ -78,6 +79,7 @@ def train(
     if config.model in ("rnn", "rntn"):
         config = replace(config, input_size=config.hidden_size)
     dataset = _load(spec, config, progress) if not isinstance(data, Dataset) else data
+    _refuse_depth(dataset)
     manifest = Manifest(
         spec, config, dataset.classes, max_arity(dataset), versions(), command
     )
@@ -146,6 +148,19 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "threads": str(torch.get_num_threads()),
     }
+
+
+def _refuse_depth(dataset: Dataset) -> None:
+    """Refuse trees whose gradient no memory holds, before hours of training."""
+    train = dataset.train
+    deepest = int(train.height[train.roots].argmax()) if len(train) else 0
+    levels = int(train.height.max(initial=-1)) + 1
+    if levels > MOST_LEVELS:
+        raise RunError(
+            f"{train.where(deepest)} has {levels:,} levels, and training keeps each in "
+            f"memory; at most {MOST_LEVELS:,} can be learned from. Leave the tree out, "
+            "or binarize it in a flatter way; it can still be predicted."
+        )
 
 
 def _is_empty(out: Path) -> bool:

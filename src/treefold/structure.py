@@ -315,10 +315,8 @@ def select(offset, child, roots, root_tree, wanted, num_trees):
 def share(offset, child, slot, order, label):
     """Merge nodes of equal label and equal ordered children (hash consing).
 
-    Args:
-        offset, child, slot: the structure.
-        order: nodes, children before parents.
-        label: (V,) int64; nodes of different labels stay apart.
+    `order` lists the nodes, children before parents; nodes of different `label`, (V,)
+    int64, stay apart.
 
     Returns:
         node_of: (V,) number of the merged node that stands for each node.

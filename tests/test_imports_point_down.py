@@ -38,7 +38,9 @@ def imported(file: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
+            # The bare package is its version and lazy names, no part.
+            names = {alias.name for alias in node.names} - {"treefold"}
+            modules = sorted(names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file} has a relative import"
             here = node.module or ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Self, final
 
@@ -70,8 +70,6 @@ class Forest:
 
     def __init__(self, children: Sequence[Sequence[int]], *, trees: bool = False):
         self._build(*csr.of_child_lists(children), trees=trees)
-
-    # ------------------------------------------------------------ making forests
 
     def _build(
         self,
@@ -275,8 +273,6 @@ class Forest:
         )
         return both.to(devices.pop()) if devices else both
 
-    # ------------------------------------------------------------ what is derived
-
     @property
     def num_nodes(self) -> int:
         """V."""
@@ -336,8 +332,6 @@ class Forest:
     def levels(self) -> Levels:
         """Nodes grouped by height: what `fold` visits, one batch a level."""
         return Levels(*self._csr, *self._host._level_order, self.device)
-
-    # ------------------------------------------------------------ new from old
 
     def sort(self) -> tuple[Forest, Tensor]:
         """Renumber the nodes in level order.
@@ -471,10 +465,13 @@ class Forest:
         )
         nodes, child, tree, roots, root_tree = map(np.concatenate, parts)
         offset, edge = csr.lists_of(host._csr[0], nodes)
-        slot = host._csr[2][edge]
         new = Forest.__new__(Forest)
+        slot = host._csr[2][edge]
         new._hold(offset, child, slot, tree, roots, root_tree, len(wanted))
         return new.to(self.device)
+
+    def __iter__(self) -> Iterator[Forest]:
+        return (self[b] for b in range(self.num_trees))
 
     def __len__(self) -> int:
         return self.num_trees
@@ -498,4 +495,6 @@ class Forest:
 
     def _repr_svg_(self) -> str:
         """Draw the structures with the nodes' numbers, or a summary of many."""
-        return tree_svg(*self._host._csr[:2], self._host.roots.numpy())
+        V = self.num_nodes
+        names = [str(v) for v in range(V)] if V <= 400 else None
+        return tree_svg(*self._host._csr[:2], self._host.roots.numpy(), text=names)

@@ -1,207 +1,178 @@
-"""Bad input ends in one clear message on standard error, and exit status 2 or 1."""
+"""Bad input: one clear message, the right status, no traceback."""
 
-from collections.abc import Callable, Sequence
+import shutil
+import time
 from pathlib import Path
 
 import pytest
-import torch
 
-from treefold.cli import main
+from tests.cli.conftest import SMALL, Command, one_message
 
-GOOD = "(1 (0 not) (1 (1 so) (0 bad)))\n(0 (1 rather) (0 dull))\n" * 10
-SMALL = ["--input-size", "4", "--hidden-size", "4", "--epochs", "1", "--threads", "1"]
-
-Run = Callable[[Sequence[str]], tuple[int, str]]
-
-
-@pytest.fixture
-def default_dtype() -> torch.dtype:
-    return torch.float32
-
-
-@pytest.fixture
-def run(
-    capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Run:
-    monkeypatch.chdir(tmp_path)
-
-    def call(words: Sequence[str]) -> tuple[int, str]:
-        status = main(list(words))
-        said = capsys.readouterr().err
-        assert "Traceback" not in said
-        return status, said
-
-    return call
+BAD = {
+    "empty": (b"", "found end of file"),
+    "blank": (b"\n \n", "found end of file"),
+    "latin-1": (
+        b"(2 (3 caf\xe9) (2 sun))\n",
+        ":1:10: expected UTF-8 text, found the by",
+    ),
+    "utf-16": ("(2 sun)".encode("utf-16"), "expected UTF-8 text"),
+    "binary": (b"(2 s\0n)", "NUL byte"),
+    "unclosed": (b"(2 (3 sun)\n(2 no)\n(3 no)\n", ":1:11: expected ')'"),
+    "extra bracket": (b"(2 no)\n(2 (3 sun)))\n", ":2:13: expected '(' to begin a tree"),
+    "no brackets": (b"the sun rises\n", ":1:1: expected '(' to begin a tree"),
+    "no word": (b"(2 (3))\n", "expected a word or a tree after the label '3'"),
+    "damaged gzip": (b"\x1f\x8b\x08\x00oh", "gzip file is damaged"),
+}
+NO_NUMBER = b"(2 sun)\n(2 (good sun) (2 no))\n" * 20
 
 
-@pytest.fixture
-def good(tmp_path: Path) -> Path:
-    path = tmp_path / "good.txt"
-    path.write_text(GOOD)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "expected a tree, found end of file"),
-        (b"\n  \n", "expected a tree, found end of file"),
-        (GOOD.encode() + b"(1 (0 caf\xe9) (1 so))\n", "bad.txt:21:10"),
-        (b"(1 (0 a) (1 b)\n" + GOOD.encode(), "bad.txt:1:15: expected ')'"),
-        (GOOD.encode() + b"(1 (0 a) (1 b)))\n", "bad.txt:21:16"),
-        (b"(good (bad a) (good b))\n" * 20, "expected a whole number as label"),
-        (b"((0 a) (1 b))\n" * 20, "the root has no label"),
-        (b"(1 (0 a) (1 b))\n", "too few to hold some out"),
-        (b"(1 (0 a\0) (1 b))\n" * 20, "bad.txt:1:"),
-    ],
-    ids=[
-        "empty",
-        "blank",
-        "latin-1",
-        "unbalanced",
-        "extra bracket",
-        "label is a word",
-        "no root label",
-        "too few",
-        "nul",
-    ],
-)
-def test_a_bad_file_is_told_with_its_place(
-    run: Run, tmp_path: Path, content: bytes, message: str
+@pytest.mark.parametrize(("content", "message"), BAD.values(), ids=BAD)
+@pytest.mark.parametrize("command", ["train", "data", "show", "predict", "evaluate"])
+def test_a_bad_file_is_told_where_it_is_bad(
+    treefold: Command, finished: Path, tmp_path, write, command, content, message
 ) -> None:
-    path = tmp_path / "bad.txt"
-    path.write_bytes(content)
-    status, said = run(["train", str(path), "--out", "run", *SMALL])
-    assert status == 2
-    assert message in said
+    file = write("bad.txt", content)
+    words = {
+        "train": ["train", file, "--out", tmp_path / "run"],
+        "data": ["data", file],
+        "show": ["show", file, "--out", tmp_path / "page.html"],
+        "predict": ["predict", finished, file],
+        "evaluate": ["evaluate", finished, file],
+    }[command]
+    said = treefold(*words)
+    assert said.status == 2
+    assert message in one_message(said)
+    assert "bad.txt" in one_message(said)
     assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "page.html").exists()
 
 
-def test_a_byte_order_mark_is_no_part_of_a_tree(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "marked.txt"
-    path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
-    assert run(["train", str(path), "--out", "run", *SMALL])[0] == 0
-
-
-def test_dev_labels_unseen_in_train_are_told(
-    run: Run, good: Path, tmp_path: Path
+def test_a_mark_of_byte_order_is_no_matter(
+    treefold: Command, trees: Path, finished: Path, tmp_path, write
 ) -> None:
-    (tmp_path / "dev.txt").write_text("(0 (0 a) (1 b))\n(7 (0 a) (1 b))\n")
-    words = ["train", str(good), "--dev", "dev.txt", "--out", "run", *SMALL]
-    status, said = run(words)
-    assert status == 2
-    assert "dev.txt: tree 2 (line 2)" in said
-    assert "'7'" in said
+    file = write("marked.txt", b"\xef\xbb\xbf" + trees.read_bytes())
+    out = tmp_path / "run"
+    words = ["train", file, "--out", out, "--seeds", "2", *SMALL]
+    assert treefold(*words).status == 0
+    name = "model.safetensors"
+    assert (out / name).read_bytes() == (finished / name).read_bytes()
 
 
-def test_labels_outside_the_classes_of_sst_are_told(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("command", ["train", "data"])
+def test_a_label_that_is_no_number_names_file_and_tree(
+    treefold: Command, tmp_path, write, command
 ) -> None:
-    folder = tmp_path / "data" / "sst"
-    folder.mkdir(parents=True)
+    file = write("words.txt", NO_NUMBER)
+    out = ["--out", tmp_path / "run"] if command == "train" else []
+    said = treefold(command, file, *out)
+    assert said.status == 2
+    assert "expected a whole number as label, found 'good'" in one_message(said)
+    assert "words.txt: tree " in one_message(said)
+
+
+def test_dev_labels_unseen_in_train_name_file_and_tree(
+    treefold: Command, trees: Path, tmp_path, write
+) -> None:
+    dev = write("dev.txt", "(2 sun)\n(2 (9 sun) (2 no))\n")
+    said = treefold("train", trees, "--dev", dev, "--out", tmp_path / "run")
+    assert said.status == 2
+    assert "dev.txt: tree 2 (line 2): the label '9' is not a class" in one_message(said)
+
+
+def test_too_few_trees_to_split_are_told(treefold: Command, tmp_path, write) -> None:
+    said = treefold("train", write("two.txt", "(2 sun)\n(1 no)\n"), "--out", tmp_path)
+    assert said.status == 2
+    assert "2 trees are too few to hold some out" in one_message(said)
+
+
+def test_nothing_left_after_filtering_is_told(
+    treefold: Command, tmp_path, write, monkeypatch
+) -> None:
+    sst = tmp_path / "data" / "sst"
+    sst.mkdir(parents=True)
     for split in ("train", "dev", "test"):
-        (folder / f"{split}.txt").write_text("(3 (2 a) (7 b))\n")
+        (sst / f"{split}.txt").write_text("(2 sun)\n(2 (1 no) (3 sun))\n")
     monkeypatch.setenv("TREEFOLD_DATA", str(tmp_path / "data"))
-    status, said = run(["train", "sst", "--out", "run", *SMALL])
-    assert status == 2
-    assert "'7' is not a class" in said
+    said = treefold("train", "sst-binary", "--out", tmp_path / "run")
+    assert said.status == 2
+    assert "no tree is left: all 2 have a neutral root" in one_message(said)
 
 
-def test_no_tree_left_after_filtering_is_told(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "data" / "sst"
-    folder.mkdir(parents=True)
-    for split in ("train", "dev", "test"):
-        (folder / f"{split}.txt").write_text("(2 (2 a) (2 b))\n")
-    monkeypatch.setenv("TREEFOLD_DATA", str(tmp_path / "data"))
-    status, said = run(["train", "sst-binary", "--out", "run", *SMALL])
-    assert status == 2
-    assert "no tree is left" in said
-
-
-def test_bad_trees_are_left_out_and_counted_on_request(
-    run: Run, tmp_path: Path
-) -> None:
-    path = tmp_path / "some.txt"
-    path.write_text(GOOD + "(1 (0 a)\n" + GOOD)
-    status, said = run(["train", str(path), "--skip-bad", "--out", "run", *SMALL])
-    assert status == 0
-    assert "1 bad trees were left out" in said
+def test_all_trees_bad_is_told(treefold: Command, tmp_path, write) -> None:
+    file = write("bad.txt", "(2\n(3)\n()\n")
+    said = treefold("train", file, "--skip-bad", "--out", tmp_path / "run")
+    assert said.status == 2
+    assert "no tree is left" in one_message(said)
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["train", "nowhere.txt"], "no data set and no file is called"),
-        (["train", "good.txt", "--model", "tree-lstn"], "tree-lstm"),
-        (["train", "good.txt", "--hidden-size", "-3"], "hidden_size must be at least"),
-        (["train", "good.txt", "--epochs", "many"], "epochs"),
-        (["train", "good.txt", "--epoch", "3"], "epochs"),
-        (["trian", "good.txt"], "train"),
-        (["train"], "DATA is missing"),
-        (["train", "--resume", "nowhere"], "nowhere is not a run"),
-        (["predict", "nowhere", "good.txt"], "nowhere is not a run"),
-        (["evaluate", "nowhere", "good.txt"], "nowhere is not a run"),
-        (["info", "nowhere"], "nowhere is not a run"),
-        (["show", "nowhere.txt"], "nowhere.txt"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    "name", ["config.json", "vocabulary.json", "model.safetensors"]
 )
-def test_what_cannot_be_is_told(
-    run: Run, good: Path, words: list[str], message: str
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"format": 3', b"\xff\xfe\0\0oh"])
+def test_a_damaged_run_is_told(
+    treefold: Command, finished: Path, trees: Path, tmp_path, name, content
 ) -> None:
-    status, said = run(words)
-    assert status == 2
-    assert message in said
-    assert len(said.splitlines()) <= 3
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    (out / name).write_bytes(content)
+    said = treefold("predict", out, trees)
+    assert said.status == 2
+    one_message(said)
+    said = treefold("info", out)
+    assert said.status == (2 if name == "config.json" else 0)
 
 
-def test_a_folder_in_the_way_is_refused_unless_it_may_go(run: Run, good: Path) -> None:
-    words = ["train", str(good), "--out", "run", *SMALL]
-    assert run(words)[0] == 0
-    status, said = run(words)
-    assert status == 2
-    assert "--overwrite" in said
-    assert "--resume" in said
-    assert run([*words, "--overwrite"])[0] == 0
-
-
-def test_a_loss_that_is_no_number_ends_with_status_1(
-    run: Run, good: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["result.json", "seed-0/metrics.jsonl"])
+def test_a_run_with_a_damaged_result_is_told(
+    treefold: Command, finished: Path, tmp_path, name
 ) -> None:
-    from treefold.training import trainer
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    (out / name).write_bytes(b"{broken")
+    (out / "report.html").unlink()
+    said = treefold("show", out)
+    assert said.status == 2
+    assert name in one_message(said)
 
-    monkeypatch.setattr(trainer._Trainer, "_step", lambda *args: float("inf"))
-    status, said = run(["train", str(good), "--out", "run", *SMALL])
-    assert status == 1
-    assert "not a number at step 1" in said
-    assert "good.txt: tree" in said
 
-
-def test_ctrl_c_says_how_to_go_on(
-    run: Run, good: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_run_of_a_later_version_asks_for_a_later_treefold(
+    treefold: Command, finished: Path, trees: Path, tmp_path
 ) -> None:
-    from treefold.training import trainer
-
-    def interrupted(*args: object) -> float:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(trainer._Trainer, "_step", interrupted)
-    status, said = run(["train", str(good), "--out", "run", *SMALL])
-    assert status == 130
-    assert "treefold train --resume run" in said
-    monkeypatch.undo()
-    monkeypatch.chdir(good.parent)
-    assert run(["train", "--resume", "run"])[0] == 0
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    config = out / "config.json"
+    config.write_text(config.read_text().replace('"version": 1', '"version": 99'))
+    assert "Update treefold" in one_message(treefold("predict", out, trees))
 
 
-def test_a_tree_of_a_million_levels_is_read_and_told_from_the_rest(
-    run: Run, tmp_path: Path
+def test_a_run_whose_data_have_changed_is_not_resumed(
+    treefold: Command, trees: Path, tmp_path
 ) -> None:
-    path = tmp_path / "deep.txt"
-    path.write_text("(1 " * 1_000_000 + "a" + ")" * 1_000_000 + "\n")
-    status, said = run(["train", str(path), "--out", "run", *SMALL])
-    assert status == 2
-    assert "too few to hold some out" in said
-    assert run(["data", str(path)])[0] in (0, 2)
+    mine = shutil.copy(trees, tmp_path / "mine.txt")
+    out = tmp_path / "run"
+    assert treefold("train", mine, "--out", out, *SMALL, "--epochs", "1").status == 0
+    with Path(mine).open("a") as file:
+        file.write("(2 (3 another) (1 word))\n" * 40)
+    said = treefold("train", "--resume", out)
+    assert said.status == 2
+    assert "have changed" in one_message(said)
+
+
+def test_a_million_levels_are_shown_and_refused_for_training(
+    treefold: Command, trees: Path, tmp_path, write
+) -> None:
+    n = 1_000_000
+    file = write("deep.txt", trees.read_text() + "(2 " * n + "sun" + ")" * n)
+    begun = time.perf_counter()
+    said = treefold(
+        "train", file, "--dev", trees, "--test", trees, "--out", tmp_path / "r"
+    )
+    assert said.status == 2
+    message = one_message(said)
+    assert "deep.txt: tree 91 (line 91) has 1,000,000 levels" in message
+    assert not (tmp_path / "r").exists()
+    alone = write("alone.txt", "(2 " * n + "sun" + ")" * n)
+    assert treefold("show", alone, "--out", tmp_path / "page.html").status == 0
+    assert (tmp_path / "page.html").stat().st_size < 100_000
+    assert treefold("data", file, "--dev", trees, "--test", trees).status == 0
+    assert time.perf_counter() - begun < 60

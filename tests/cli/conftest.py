@@ -36,7 +36,8 @@ def treefold(capsys: pytest.CaptureFixture[str]) -> Command:
     def call(*words: object) -> Said:
         capsys.readouterr()
         status = main([str(word) for word in words])
-        return Said(status, *capsys.readouterr())
+        said = capsys.readouterr()
+        return Said(status, said.out, said.err)
 
     return call
 

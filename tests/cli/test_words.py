@@ -1,8 +1,8 @@
 """The words that are typed: help, flags, configuration files, and slips."""
 
+import os
 import subprocess
 import sys
-import time
 from dataclasses import fields
 
 import pytest
@@ -20,7 +20,8 @@ from treefold.training import Config
 def test_help_is_shown(treefold: Command, words) -> None:
     said = treefold(*words)
     assert said.status == 0
-    assert said.out.startswith(f"usage: treefold {words[0].strip('-help')}")
+    command = "COMMAND" if len(words) == 1 else words[0]
+    assert said.out.startswith(f"usage: treefold {command} ")
     assert said.err == ""
 
 
@@ -51,10 +52,12 @@ def test_help_imports_nothing_heavy(words) -> None:
 def test_help_is_quick() -> None:
     command = [sys.executable, "-m", "treefold", "train", "--help"]
     taken = []
-    for _ in range(5):  # the quickest counts: the machine may be busy
-        begun = time.perf_counter()
+    for _ in range(3):
+        # Of the processor, not of the clock: the machine may be busy.
+        before = os.times()
         subprocess.run(command, check=True, capture_output=True, timeout=60)
-        taken.append(time.perf_counter() - begun)
+        after = os.times()
+        taken.append(sum(after[2:4]) - sum(before[2:4]))
     assert min(taken) < 0.5
 
 
@@ -92,10 +95,14 @@ def test_without_words_the_help_is_shown_and_the_status_bad(treefold: Command) -
         ("show nosuch.txt", "nosuch.txt: no such file"),
         ("data nosuch", "no data set and no file is called 'nosuch'"),
         ("download sts", "did you mean 'sst'?"),
-        ("predict", "RUN is missing"),
+        ("predict", "RUN and FILE are missing"),
+        ("predict nosuch", "FILE is missing"),
     ],
 )
-def test_a_slip_is_told_in_one_message(treefold: Command, words, message) -> None:
+def test_a_slip_is_told_in_one_message(
+    treefold: Command, tmp_path, monkeypatch, words, message
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a file nearby may be the better guess
     said = treefold(*words.split())
     assert said.status == 2
     assert message in one_message(said)

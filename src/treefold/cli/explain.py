@@ -36,8 +36,9 @@ def explain(message: str, main: ArgumentParser, command: ArgumentParser | None) 
         return f"the configuration file has a setting unknown here: {found[1]!r}{hint}"
     if found := re.search(r"argument (--[\w-]+).*: expected", message):
         return f"{found[1]} needs a value"
-    if found := re.search(r'"([\w.]+)" is required', message):
-        return f"{found[1].split('.')[-1].upper()} is missing"
+    if found := re.search(r"arguments are required: (.*)", message):
+        names = [name.split(".")[-1].upper() for name in found[1].split(", ")]
+        return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} missing"
     return " ".join(message.split())
 
 

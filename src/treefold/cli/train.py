@@ -10,6 +10,7 @@ import argparse
 import re
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
@@ -17,6 +18,9 @@ from treefold.cli.flags import add_settings
 from treefold.cli.output import on_terminal, tell
 from treefold.training.config import Config
 from treefold.training.errors import RunError
+
+if TYPE_CHECKING:
+    from treefold.training.run import DataSpec, Manifest
 
 SUMMARY = "train a model on trees"
 USAGE = "DATA --model NAME --out RUN [--config FILE] [settings]"
@@ -86,7 +90,7 @@ def run(args: Namespace) -> None:
     from treefold.report.content import table
     from treefold.report.table import text_table
     from treefold.training import runner
-    from treefold.training.run import DataSpec, Manifest
+    from treefold.training.run import DataSpec
     from treefold.training.summary import result_rows
 
     spec = DataSpec(
@@ -100,7 +104,7 @@ def run(args: Namespace) -> None:
     options = {"progress": on_terminal(), "say": tell}
     try:
         if args.resume is not None:
-            _refuse_changes(Manifest.read(out), config, spec)
+            _refuse_changes(runner.begun(out), config, spec)
             done = runner.resume(out, **options)
         else:
             done = runner.train(
@@ -129,11 +133,11 @@ def _plain(data: str | None) -> str:
     return re.sub(r"[^\w.-]+", "-", name) or "data"
 
 
-def _refuse_changes(manifest: object, config: Config, spec: object) -> None:
+def _refuse_changes(manifest: Manifest, config: Config, spec: DataSpec) -> None:
     """Refuse settings that are not those with which a run began."""
-    began = {**asdict(manifest.data), **manifest.config.to_dict()}  # type: ignore
-    given = {**asdict(spec), **config.to_dict()}  # type: ignore
-    usual = {**asdict(type(spec)("")), **Config().to_dict()}  # type: ignore
+    began = {**asdict(manifest.data), **manifest.config.to_dict()}
+    given = {**asdict(spec), **config.to_dict()}
+    usual = {**asdict(type(spec)("")), **Config().to_dict()}
     for name, value in given.items():
         if value not in (usual[name], began[name]):
             raise RunError(

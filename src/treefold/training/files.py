@@ -60,6 +60,18 @@ def read_json(path: Path) -> Any:
         raise RunError(f"{path} is damaged: {error}") from None
 
 
+def read_json_lines(path: Path) -> list[Any]:
+    """Read a file of a run that holds a JSON value on each line.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    try:
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise RunError(f"{path} is damaged: {error}") from None
+
+
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: Any = None) -> None:
     """Write tensors, and a note as JSON in the file's header, in one piece."""
     whole = {

@@ -107,12 +107,7 @@ def resume(
         RunError: it is no run, or its data are not what they were.
     """
     out = Path(out)
-    if out.is_dir() and _is_empty(out):
-        raise RunError(
-            f"{out} was stopped before its training began; there is nothing to go on "
-            "with. Type the command that began it again."
-        )
-    manifest = Manifest.read(out)
+    manifest = begun(out)
     if dataset is None:
         dataset = _load(manifest.data, manifest.config, progress)
     same = (
@@ -125,6 +120,20 @@ def resume(
             "Begin a new run."
         )
     return _train(manifest, dataset, out, progress, say)
+
+
+def begun(out: Path) -> Manifest:
+    """Read the manifest of a run that may not be finished.
+
+    Raises:
+        RunError: it is no run, or was stopped before it became one.
+    """
+    if out.is_dir() and _is_empty(out):
+        raise RunError(
+            f"{out} was stopped before its training began; there is nothing to go on "
+            "with. Type the command that began it again."
+        )
+    return Manifest.read(out)
 
 
 def write_again(out: str | Path, *, progress: bool = False) -> Path:

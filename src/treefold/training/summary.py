@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from treefold.report.content import Report, Row, TreePicture
 from treefold.report.page import write_report
 from treefold.report.trees import Reading, corpus_picture, most_confident
 from treefold.training.evaluation import predictions
-from treefold.training.run import METRICS, REPORT, Run, read_text
+from treefold.training.files import read_json_lines
+from treefold.training.run import METRICS, REPORT, Run
 
 MOST_NODES = 150  # a larger tree is no picture for a page of twenty
 
@@ -54,10 +54,7 @@ def write_summary(run: Run, dataset: Dataset, result: dict[str, Any]) -> None:
         not_this=NOT_THIS.get(dataset.name, NOT_THIS[""]),
         results=result_rows(result),
         history=[
-            [
-                json.loads(line)
-                for line in read_text(run.folder / f"seed-{k}" / METRICS).splitlines()
-            ]
+            read_json_lines(run.folder / f"seed-{k}" / METRICS)
             for k in range(len(seeds))
         ],
         metric=f"dev_{run.manifest.config.metric}",

@@ -18,7 +18,7 @@ BAD = {
     "utf-16": ("(2 sun)".encode("utf-16"), "expected UTF-8 text"),
     "binary": (b"(2 s\0n)", "NUL byte"),
     "unclosed": (b"(2 (3 sun)\n(2 no)\n(3 no)\n", ":1:11: expected ')'"),
-    "extra bracket": (b"(2 no)\n(2 (3 sun)))\n", ":2:13: expected '(' to begin a tree"),
+    "extra bracket": (b"(2 no)\n(2 (3 sun)))\n", ":2:12: expected '(' to begin a tree"),
     "no brackets": (b"the sun rises\n", ":1:1: expected '(' to begin a tree"),
     "no word": (b"(2 (3))\n", "expected a word or a tree after the label '3'"),
     "damaged gzip": (b"\x1f\x8b\x08\x00oh", "gzip file is damaged"),
@@ -79,8 +79,30 @@ def test_dev_labels_unseen_in_train_name_file_and_tree(
     assert "dev.txt: tree 2 (line 2): the label '9' is not a class" in one_message(said)
 
 
+def test_a_root_without_label_is_told(treefold: Command, tmp_path, write) -> None:
+    file = write("bare.txt", "((0 sun) (1 no))\n" * 20)
+    said = treefold("train", file, "--out", tmp_path / "run")
+    assert said.status == 2
+    assert "bare.txt: tree 1 (line 1): the root has no label" in one_message(said)
+
+
+def test_a_label_outside_the_classes_of_sst_is_told(
+    treefold: Command, tmp_path, monkeypatch
+) -> None:
+    sst = tmp_path / "data" / "sst"
+    sst.mkdir(parents=True)
+    for split in ("train", "dev", "test"):
+        (sst / f"{split}.txt").write_text("(3 (2 sun) (7 no))\n")
+    monkeypatch.setenv("TREEFOLD_DATA", str(tmp_path / "data"))
+    for name in ("sst", "sst-binary"):
+        said = treefold("train", name, "--out", tmp_path / "run")
+        assert said.status == 2
+        assert "train.txt: tree 1 (line 1): the label '7'" in one_message(said)
+
+
 def test_too_few_trees_to_split_are_told(treefold: Command, tmp_path, write) -> None:
-    said = treefold("train", write("two.txt", "(2 sun)\n(1 no)\n"), "--out", tmp_path)
+    file = write("two.txt", "(2 sun)\n(1 no)\n")
+    said = treefold("train", file, "--out", tmp_path / "run")
     assert said.status == 2
     assert "2 trees are too few to hold some out" in one_message(said)
 

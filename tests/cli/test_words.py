@@ -89,6 +89,7 @@ def test_without_words_the_help_is_shown_and_the_status_bad(treefold: Command) -
         ("train --config nosuch.yaml", "nosuch.yaml"),
         ("train nosuch.txt", "no data set and no file is called 'nosuch.txt'"),
         ("train sts", "did you mean 'sst'?"),
+        ("train --resume nosuch", "nosuch is not a run"),
         ("evaluate nosuch sst", "nosuch is not a run"),
         ("predict nosuch -", "nosuch is not a run"),
         ("info nosuch", "nosuch is not a run"),

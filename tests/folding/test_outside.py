@@ -1,5 +1,6 @@
 """Gradients reach what a cell uses, however it comes to the cell."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -226,16 +227,61 @@ def test_forward_hooks_see_every_level():
     assert levels == FOREST.levels.sizes.tolist()
 
 
-def test_threads_may_fold_one_cell_without_gradient():
-    from concurrent.futures import ThreadPoolExecutor
-
+@pytest.mark.parametrize("learning", [False, True])
+def test_threads_may_fold_one_cell(learning):
     cell = ChildSumTreeLSTMCell(3, 4)
-    inputs = [torch.randn(FOREST.num_nodes, 3) for _ in range(16)]
+    parameters = list(cell.parameters())
+    inputs = [torch.randn(FOREST.num_nodes, 3) for _ in range(64)]
 
     def run(x):
-        with torch.no_grad():
-            return fold(cell, FOREST, x).h
+        with torch.set_grad_enabled(learning):
+            h = fold(cell, FOREST, x).h
+        return torch.autograd.grad(h.sum(), parameters) if learning else h
 
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(run, inputs))
     assert_close(together, [run(x) for x in inputs])
+    for now, before in zip(cell.parameters(), parameters, strict=True):
+        assert now is before
+
+
+def test_a_cell_that_fails_on_the_way_keeps_its_parameters():
+    class Failing(MeanCell):
+        def forward(self, x, children):
+            if len(children) > 2:
+                raise ArithmeticError("too many children")
+            return super().forward(x, children)
+
+    cell = Failing(3, 4)
+    parameters = list(cell.parameters())
+    with pytest.raises(ArithmeticError, match="too many"):
+        fold(cell, FOREST, random_input(cell, FOREST))
+    for now, before in zip(cell.parameters(), parameters, strict=True):
+        assert now is before
+
+
+def test_a_cell_may_fold_inside():
+    class Twice(Cell):
+        def __init__(self):
+            super().__init__(3, 4)
+            self.inner = MeanCell(3, 4)
+
+        def forward(self, x, children):
+            chain = Forest.from_lengths([2] * len(x))
+            h = fold(self.inner, chain, x.repeat_interleave(2, dim=0)).h
+            return State(h[chain.roots] + children.sum(children.state.h))
+
+    assert_agreement(Twice())
+
+
+def test_what_a_cell_remembers_stays_with_it():
+    class Remembering(MeanCell):
+        calls = 0
+
+        def forward(self, x, children):
+            self.calls += 1
+            return super().forward(x, children)
+
+    cell = Remembering(3, 4)
+    fold(cell, FOREST, random_input(cell, FOREST))
+    assert cell.calls == len(FOREST.levels)

@@ -52,7 +52,7 @@ def test_a_chain_of_a_million_nodes_is_validated(chain):
 
 
 def test_a_chain_of_a_million_nodes_is_sorted_turned_shared_and_indexed(chain):
-    start = time.perf_counter()
+    start = time.process_time()
     assert chain.is_sorted
     turned = chain.transpose()
     assert not turned.is_sorted
@@ -68,7 +68,7 @@ def test_a_chain_of_a_million_nodes_is_sorted_turned_shared_and_indexed(chain):
     assert len(chain.levels) == V
     assert chain.levels[V // 2].child.tolist() == [V // 2 - 1]
     assert int(chain.heights[-1]) == V - 1
-    assert time.perf_counter() - start < 60  # a Python step per node would take longer
+    assert time.process_time() - start < 30  # a Python step per node would take longer
 
 
 def test_many_structures_are_taken_apart():

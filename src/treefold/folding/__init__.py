@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 from torch import Tensor
 
 from treefold.cells import Cell
-from treefold.folding.batched import fold_batched
+from treefold.folding.batched import fold_batched, taking_turns
 from treefold.folding.inputs import check, in_level_order
 from treefold.folding.recursive import fold_recursive
 from treefold.forest import Forest
@@ -71,8 +71,9 @@ def fold(
         raise ValueError(
             f'algorithm must be "batched" or "recursive", got {algorithm!r}.'
         )
-    inputs = in_level_order(forest, cell.project(x), nodes)
-    state = fold_batched(cell, forest, inputs, initial)
+    with taking_turns():
+        inputs = in_level_order(forest, cell.project(x), nodes)
+        state = fold_batched(cell, forest, inputs, initial)
     place = forest.levels.place
     if place is None:
         return state

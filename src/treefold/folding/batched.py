@@ -11,6 +11,8 @@ into one shared buffer: O(V). As no graph spans levels, none is deep, and a chai
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from threading import RLock
 from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
@@ -24,6 +26,13 @@ from treefold.forest import Forest
 from treefold.levels import Level
 
 S = TypeVar("S", bound=tuple)
+
+_turn = RLock()
+
+
+def taking_turns() -> AbstractContextManager[Any]:
+    """Let one thread at a time fold with gradients: a cell's parameters are swapped."""
+    return _turn if torch.is_grad_enabled() else nullcontext()
 
 
 class Step(NamedTuple):
@@ -300,7 +309,7 @@ def _differentiable_gradients(
     initial = type(walk.initial)(*rest[:num_initial]) if num_initial else None
     parameters = dict(zip(walk.inner, rest[num_initial:], strict=True))
     inputs = walk.inputs._replace(rows=rows)
-    with walk.noise.again():
+    with taking_turns(), walk.noise.again():
         state = _call_with(
             parameters, walk.cell, fold_plain, walk.forest, inputs, initial
         )

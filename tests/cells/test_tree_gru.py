@@ -127,6 +127,25 @@ def test_large_gates_neither_overflow_nor_lose_their_gradient():
     assert all(t.isfinite().all() for t in (h, *grads))
 
 
+@pytest.mark.parametrize(
+    "cell", [ChildSumTreeGRUCell(IN, H), NaryTreeGRUCell(IN, H, arity=2)]
+)
+@pytest.mark.parametrize("gate", [-1e4, 1e4])
+def test_a_gate_that_is_shut_or_wide_open_leaves_candidate_or_children(cell, gate):
+    cell = randomised(cell.double())
+    with torch.no_grad():
+        cell.bias[H : 2 * H] = gate
+        children = below(0, 1)
+        h = cell(torch.zeros(1, 3 * H), children).h
+        cell.bias[H : 2 * H] = 0
+        if gate > 0:  # the children alone, weighed against each other
+            low, high = children.state.h.min(0).values, children.state.h.max(0).values
+            assert ((low <= h) & (h <= high)).all()
+        else:
+            assert h.isfinite().all()
+            assert h.abs().max() <= 1
+
+
 def test_many_equal_children_outweigh_the_candidate():
     # With all weights zero every gate is even: K children of h weigh K to one.
     cell = ChildSumTreeGRUCell(1, 1)

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -206,3 +207,61 @@ def test_a_comb_of_twenty_thousand_leaves(
     assert spans[0].tolist() == [0, n]
     assert spans[n - 1].tolist() == [0, 1]
     assert spans[-1].tolist() == [n - 1, n]
+
+
+@pytest.fixture
+def swaps(finished: Path, tmp_path: Path) -> Path:
+    """A run that takes itself for one on python-swaps."""
+    run = tmp_path / "swaps"
+    shutil.copytree(finished, run)
+    config = json.loads((run / "config.json").read_text())
+    config["data"]["data"] = "python-swaps"
+    (run / "config.json").write_text(json.dumps(config))
+    return run
+
+
+SOURCE = "# sizes\nwidth - left\n\ni < len(names)\nf(x)\nwidth -\n"
+
+
+def test_a_run_on_python_reads_expressions(
+    treefold: Command, swaps: Path, write, stdin, tmp_path
+) -> None:
+    file = write("sizes.py", SOURCE)
+    for given in (file, "-"):
+        stdin(SOURCE.encode())
+        said = treefold("predict", swaps, given, "--skip-bad")
+        assert said.status == 0
+        words = [json.loads(line)["words"] for line in said.out.splitlines()]
+        # No name is known to this run, so each is spelled out.
+        assert words == [
+            ["word:width", "word:left"],
+            ["word:i", "word:len", "word:names"],
+        ]
+        assert "left out 2" in said.err
+        stdin(SOURCE.encode())
+        said = treefold("predict", swaps, given)
+        assert said.status == 2
+        assert ":5: expected a Python operation" in one_message(said)
+        assert "found Call" in one_message(said)
+    page = tmp_path / "page.html"
+    assert treefold("show", swaps, file, "--skip-bad", "--out", page).status == 0
+    assert page.read_text().count("<svg") == 2
+
+
+@pytest.mark.parametrize("text", [b"", b"# only a comment\n"])
+def test_no_expression_is_told(
+    treefold: Command, swaps: Path, write, stdin, text: bytes
+) -> None:
+    stdin(text)
+    for file in (write("empty.py", text), "-"):
+        said = treefold("predict", swaps, file)
+        assert said.status == 2
+        assert "expected Python expressions, one a line" in one_message(said)
+
+
+def test_an_expression_too_deep_for_python_is_told(
+    treefold: Command, swaps: Path, write
+) -> None:
+    said = treefold("predict", swaps, write("deep.py", "(" * 5000 + "a" + ")" * 5000))
+    assert said.status == 2
+    assert "deep.py:1: " in one_message(said)

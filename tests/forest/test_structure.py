@@ -143,6 +143,10 @@ def test_sharing_is_hash_consing(children, data):
     offset, child, slot = arrays(children)
     V = len(children)
     label = data.draw(st.lists(st.integers(-1, 1), min_size=V, max_size=V))
+    some = st.lists(st.integers(0, 1), min_size=len(slot), max_size=len(slot))
+    if data.draw(st.booleans()):
+        slot = np.array(data.draw(some), np.int64)
+    below = edges(offset, child, slot)
     order, _ = structure.level_order(structure.heights(offset, child))
     node_of, first = structure.share(
         offset, child, slot, order, np.array(label, np.int64)
@@ -150,7 +154,7 @@ def test_sharing_is_hash_consing(children, data):
     known: dict[tuple[Any, ...], int] = {}
     wanted = {}
     for v in order.tolist():
-        key = (label[v], *(wanted[u] for u in children[v]))
+        key = (label[v], *((wanted[u], s) for u, s in below[v]))
         wanted[v] = known.setdefault(key, len(known))
     assert node_of.tolist() == [wanted[v] for v in range(V)]
     assert len(first) == len(known)

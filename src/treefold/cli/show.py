@@ -82,7 +82,7 @@ def run(args: Namespace) -> None:
         pictures, reading = _labels(corpus[: args.trees])
         title = name
     _write(out, title, pictures, reading, len(corpus))
-    following = f"evaluate {what} {file}" if args.file else f"data {file}"
+    following = f"predict {what} {file}" if args.file else f"data {file}"
     tell(f"Wrote {out}: open it in a browser. Next: treefold {following}")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import final
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from treefold.data.corpus import Corpus
 from treefold.data.datasets import Dataset
+from treefold.data.errors import DataError
 from treefold.data.places import SPLITS
 from treefold.data.readers.brackets import read_brackets
 
@@ -213,9 +213,10 @@ def _as_written(corpus: Corpus) -> Corpus:
         mine = np.flatnonzero(corpus.source == at)
         if not len(mine):
             continue
-        if not Path(source).is_file():
+        try:
+            whole = read_brackets(source, skip_bad=True)
+        except DataError:  # it was made, not read, or is no longer there
             return corpus
-        whole = read_brackets(source, skip_bad=True)
         found = np.searchsorted(whole.number, corpus.number[mine])
         parts.append(whole[np.minimum(found, len(whole) - 1)])
         places.append(mine)

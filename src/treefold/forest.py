@@ -172,8 +172,8 @@ class Forest:
     def from_trees(cls, trees: Iterable[Any]) -> Self:
         """Make a forest of nested trees, one structure each, in post-order.
 
-        A tuple, a list or an ``nltk.Tree`` (any list-like with a `label` method) is a
-        node over its items; anything else is a leaf. In each tree children come
+        A tuple, a list or an ``nltk.Tree`` (which is a list) is a node over its
+        items; anything else is a leaf. In each tree children come
         before their parent, and leaves from left to right.
 
         Example:

@@ -173,3 +173,11 @@ def test_the_first_second_parent_is_found(children):
             break
         seen[u] = v
     assert structure.second_parent(offset, child) == wanted
+
+
+def test_equal_children_in_other_slots_are_not_shared():
+    offset, child = np.array([0, 0, 1, 2, 3]), np.array([0, 0, 0])
+    slot, order = np.array([0, 1, 0]), np.arange(4)
+    node_of, first = structure.share(offset, child, slot, order, np.zeros(4, np.int64))
+    assert node_of.tolist() == [0, 1, 2, 1]
+    assert first.tolist() == [0, 1, 2]

@@ -15,8 +15,8 @@ def uniform(*shape: int, fan: int, scale: float = 1.0) -> nn.Parameter:
 def near_mean(hidden_size: int, num_slots: int) -> nn.Parameter:
     """Begin near the mean of K children: [I/K, …, I/K] and a tenth of `uniform`.
 
-    Where leaves and inner nodes share one space, a composition that begins as a random
-    rotation loses the words on the way up, and trains far worse.
+    Leaves and inner nodes share one space here, and a parent that begins near the mean
+    of its children keeps their features in place on the way up.
     """
     W = uniform(hidden_size, num_slots * hidden_size, fan=hidden_size, scale=0.1)
     mean = torch.eye(hidden_size).repeat(1, num_slots) / max(num_slots, 1)

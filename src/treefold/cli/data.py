@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from treefold.cli.flags import add_splits
 from treefold.cli.output import on_terminal, tell
 
 SUMMARY = "tell what a data set looks like, before training on it"
@@ -20,22 +21,7 @@ USAGE = "DATA [--train FILE] [--dev FILE] [--test FILE] [--out FILE]"
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("data", type=str, help="a name or a path", metavar="DATA")
-    for split in ("train", "dev", "test"):
-        parser.add_argument(
-            f"--{split}", type=str | None, help=f"file of {split} trees", metavar="FILE"
-        )
-    parser.add_argument(
-        "--split-seed",
-        type=int,
-        default=0,
-        help="decides which trees are held out where no dev or test file is given",
-        metavar="N",
-    )
-    parser.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="leave out trees that cannot be read, and count them",
-    )
+    add_splits(parser)
     parser.add_argument(
         "--lower", action="store_true", help="lower-case the words before counting"
     )

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
+from treefold.cli.flags import add_device, add_skip_bad
 from treefold.cli.output import on_terminal, tell
 
 SUMMARY = "measure a trained model on labelled trees"
@@ -34,14 +35,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=str | None, help="write the JSON object here", metavar="FILE"
     )
-    parser.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="leave out trees that cannot be read, and count them",
-    )
-    parser.add_argument(
-        "--device", type=str, default="cpu", help="cpu, cuda or cuda:N", metavar="NAME"
-    )
+    add_skip_bad(parser)
+    add_device(parser)
 
 
 def run(args: Namespace) -> None:

@@ -66,6 +66,38 @@ def _next(words: Any) -> list[str]:
     return [] if word is None else [word]
 
 
+def add_splits(parser: ArgumentParser) -> None:
+    """Add the flags that say which files are train, dev and test."""
+    for split in ("train", "dev", "test"):
+        parser.add_argument(
+            f"--{split}", type=str | None, help=f"file of {split} trees", metavar="FILE"
+        )
+    parser.add_argument(
+        "--split-seed",
+        type=int,
+        default=0,
+        help="decides which trees are held out where no dev or test file is given",
+        metavar="N",
+    )
+    add_skip_bad(parser)
+
+
+def add_skip_bad(parser: ArgumentParser) -> None:
+    """Add the flag for commands that read trees."""
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave out trees that cannot be read, and count them",
+    )
+
+
+def add_device(parser: ArgumentParser) -> None:
+    """Add the flag for commands that run a model."""
+    parser.add_argument(
+        "--device", type=str, default="cpu", help="cpu, cuda or cuda:N", metavar="NAME"
+    )
+
+
 def add_settings(parser: ArgumentParser) -> None:
     """Add a flag for every field of `Config`, with its docstring as help."""
     hints, texts = get_type_hints(Config), _descriptions(Config)

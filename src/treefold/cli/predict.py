@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonargparse import ArgumentParser, Namespace
 
+from treefold.cli.flags import add_device, add_skip_bad
 from treefold.cli.output import tell
 
 if TYPE_CHECKING:
@@ -40,14 +41,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="write the lines to this file, not to standard output",
         metavar="FILE",
     )
-    parser.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="leave out trees that cannot be read, and count them",
-    )
-    parser.add_argument(
-        "--device", type=str, default="cpu", help="cpu, cuda or cuda:N", metavar="NAME"
-    )
+    add_skip_bad(parser)
+    add_device(parser)
 
 
 def run(args: Namespace) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonargparse import ArgumentParser, Namespace
 
+from treefold.cli.flags import add_skip_bad
 from treefold.cli.output import on_terminal, tell
 
 if TYPE_CHECKING:
@@ -48,11 +49,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--trees", type=int, default=20, help="the most trees to draw", metavar="N"
     )
-    parser.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="leave out trees that cannot be read, and count them",
-    )
+    add_skip_bad(parser)
 
 
 def run(args: Namespace) -> None:

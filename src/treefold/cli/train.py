@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
-from treefold.cli.flags import add_settings
+from treefold.cli.flags import add_settings, add_splits
 from treefold.cli.output import on_terminal, tell
 from treefold.training.config import Config
 from treefold.training.errors import RunError
@@ -56,22 +56,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="delete the run that is in the way"
     )
-    for split in ("train", "dev", "test"):
-        parser.add_argument(
-            f"--{split}", type=str | None, help=f"file of {split} trees", metavar="FILE"
-        )
-    parser.add_argument(
-        "--split-seed",
-        type=int,
-        default=0,
-        help="decides which trees are held out where no dev or test file is given",
-        metavar="N",
-    )
-    parser.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="leave out trees that cannot be read, and count them",
-    )
+    add_splits(parser)
     add_settings(parser)
 
 

@@ -56,8 +56,37 @@ def test_a_node_listed_twice_is_told():
     [torch.tensor([0.0]), torch.tensor([True]), torch.tensor([[0]]), torch.tensor(0)],
 )
 def test_nodes_of_another_kind_are_told(nodes):
-    with pytest.raises(ValueError, match=r"nodes must be a list of node numbers"):
+    with pytest.raises(ValueError, match=r"nodes must be a list of numbers"):
         fold(CELL, FOREST, X[:1], nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    "rows", [torch.zeros(5), torch.zeros(5, 1).long(), torch.zeros(5).int()]
+)
+def test_rows_of_another_kind_are_told(rows):
+    with pytest.raises(ValueError, match=r"rows must be a list of numbers, int64"):
+        fold(CELL, FOREST, X, rows=rows)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "rows", "wanted"),
+    [(None, [0, 1], "5 nodes of the forest"), ([1, 2], [0, 1, 1], "2 nodes listed")],
+)
+def test_another_number_of_rows_is_told(nodes, rows, wanted):
+    nodes = None if nodes is None else torch.tensor(nodes)
+    with pytest.raises(ValueError, match=f"for each of the {wanted}.* got {len(rows)}"):
+        fold(CELL, FOREST, X, nodes, rows=torch.tensor(rows))
+
+
+@pytest.mark.parametrize(("row", "named"), [(2, "2"), (-1, "-1")])
+def test_rows_that_are_not_there_are_told(row, named):
+    with pytest.raises(ValueError, match=f"rows lists {named}, .* x are 0 to 1"):
+        fold(CELL, FOREST, X[:2], rows=torch.tensor([0, 1, row, 1, 0]))
+
+
+def test_rows_that_are_a_list_are_told():
+    with pytest.raises(TypeError, match="rows must be a tensor, got list"):
+        fold(CELL, FOREST, X, rows=cast(Any, [0] * 5))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64])

@@ -24,6 +24,7 @@ def fold(
     nodes: Tensor | None = None,
     initial: S | Tensor | None = None,
     *,
+    rows: Tensor | None = None,
     algorithm: Literal["batched", "recursive"] = "batched",
 ) -> S:
     r"""Run a cell over every node, children before parents.
@@ -36,12 +37,17 @@ def fold(
     Args:
         cell: the node function f.
         forest: the structures; nodes in any numbering.
-        x: (V, I) input of every node, or (R, I) input of those listed in `nodes`.
+        x: (V, I) input of every node, or (R, I) input of those listed in `nodes`; or
+            (U, I) distinct inputs, of which `rows` says who reads which.
         nodes: (R,) int64, distinct nodes that have input; the others have none and
             cost nothing. None: every node has a row.
         initial: state of (1, ...) for all structures or (num_trees, ...) for each,
             which fills slot 0 of the nodes without children, as torch's ``hx`` does.
             None is the same as zeros. A tensor will do where the state is h alone.
+        rows: (R,) int64, the row of x that each node reads, in the order of `nodes`,
+            or (V,) without `nodes`. ``fold(cell, forest, x, nodes, rows=rows)`` is
+            ``fold(cell, forest, x[rows], nodes)``, but x is projected once however
+            often its rows are read. None: row r is that of the r-th node.
         algorithm: "batched", or "recursive" for the definition, one node at a time.
 
     Returns:
@@ -49,8 +55,8 @@ def fold(
         in the forest's numbering; ``state.h[forest.roots]`` are those of the roots.
 
     Raises:
-        ValueError: x, nodes, initial, cell and forest do not fit each other in shape,
-            dtype, device or number of slots.
+        ValueError: x, nodes, rows, initial, cell and forest do not fit each other in
+            shape, dtype, device or number of slots.
         TypeError: not a cell or not a forest.
 
     Example:
@@ -63,16 +69,16 @@ def fold(
         >>> state.h[forest.roots].shape
         torch.Size([2, 8])
     """
-    check(cell, forest, x, nodes, initial)
+    check(cell, forest, x, nodes, initial, rows)
     initial = _as_state(cell, forest, x, initial)
     if algorithm == "recursive":
-        return fold_recursive(cell, forest, x, nodes, initial)
+        return fold_recursive(cell, forest, x, nodes, initial, rows)
     if algorithm != "batched":
         raise ValueError(
             f'algorithm must be "batched" or "recursive", got {algorithm!r}.'
         )
     with taking_turns():
-        inputs = in_level_order(forest, cell.project(x), nodes)
+        inputs = in_level_order(forest, cell.project(x), nodes, rows)
         state = fold_batched(cell, forest, inputs, initial)
     place = forest.levels.place
     if place is None:

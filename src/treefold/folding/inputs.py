@@ -39,18 +39,24 @@ class Inputs(NamedTuple):
         return rows.new_zeros(N, *rows.shape[1:]).index_copy(0, within, rows)
 
 
-def in_level_order(forest: Forest, rows: Tensor, nodes: Tensor | None) -> Inputs:
-    """Sort projected rows, one for each of `nodes`, by the places of their nodes."""
+def in_level_order(
+    forest: Forest, projected: Tensor, nodes: Tensor | None, rows: Tensor | None
+) -> Inputs:
+    """Give each of `nodes` its projected row, sorted by the places of the nodes."""
     levels = forest.levels
     if nodes is None:
-        rows = rows if levels.order is None else rows.index_select(0, levels.order)
-        return Inputs(rows, None, levels.offset)
-    place = nodes if levels.place is None else levels.place[nodes]
-    if bool((place[1:] <= place[:-1]).any()):
-        place, by_place = place.sort(stable=True)
-        rows = rows.index_select(0, by_place)
-    starts = torch.tensor(levels.offset, device=place.device)
-    return Inputs(rows, place, torch.searchsorted(place, starts).tolist())
+        order, place, offset = levels.order, None, levels.offset
+    else:
+        place = nodes if levels.place is None else levels.place[nodes]
+        order = None
+        if bool((place[1:] <= place[:-1]).any()):
+            place, order = place.sort(stable=True)
+        starts = torch.tensor(levels.offset, device=place.device)
+        offset = torch.searchsorted(place, starts).tolist()
+    if rows is not None:
+        order = rows if order is None else rows[order]
+    ordered = projected if order is None else projected.index_select(0, order)
+    return Inputs(ordered, place, offset)
 
 
 def check(
@@ -59,6 +65,7 @@ def check(
     x: Tensor,
     nodes: Tensor | None,
     initial: Any,
+    rows: Tensor | None,
 ) -> None:
     """Raise the clear error for whatever does not fit together, once, at the door."""
     if not isinstance(cell, Cell):
@@ -71,8 +78,8 @@ def check(
             f"forest must be a treefold.Forest, got {type(forest).__name__}. Make one "
             "of nested trees with Forest.from_trees."
         )
-    for name, value in (("x", x), ("nodes", nodes)):
-        if not (isinstance(value, Tensor) or (name == "nodes" and value is None)):
+    for name, value in (("x", x), ("nodes", nodes), ("rows", rows)):
+        if not (isinstance(value, Tensor) or (name != "x" and value is None)):
             raise TypeError(f"{name} must be a tensor, got {type(value).__name__}.")
     if x.device != forest.device:
         raise ValueError(
@@ -85,7 +92,9 @@ def check(
             f"x must have rows of input_size = {cell.input_size} features, got shape "
             f"{tuple(x.shape)}."
         )
-    _check_rows(forest, x, nodes)
+    if nodes is not None:
+        _check_nodes(forest, nodes)
+    _check_rows(forest, x, nodes, rows)
     if cell.max_arity is not None and forest.max_arity > cell.max_arity:
         node = _first_parent_beyond(forest, cell.max_arity)
         raise ValueError(
@@ -114,32 +123,9 @@ def _check_dtype(cell: Cell[Any], x: Tensor) -> None:
         )
 
 
-def _check_rows(forest: Forest, x: Tensor, nodes: Tensor | None) -> None:
-    if nodes is None:
-        if len(x) != forest.num_nodes:
-            raise ValueError(
-                f"x must have a row for each of the {forest.num_nodes} nodes, got "
-                f"shape {tuple(x.shape)}. Without `nodes` every node needs a row; "
-                "list the nodes that have input in `nodes` to give only theirs."
-            )
-        return
-    if nodes.dim() != 1 or nodes.dtype != torch.int64 or nodes.device != x.device:
-        raise ValueError(
-            f"nodes must be a list of node numbers, int64 of shape (R,) on {x.device}, "
-            f"got {nodes.dtype} of shape {tuple(nodes.shape)} on {nodes.device}."
-        )
-    if len(nodes) != len(x):
-        raise ValueError(
-            f"x has {len(x)} rows for the {len(nodes)} nodes listed in `nodes`; each "
-            "listed node needs one row."
-        )
+def _check_nodes(forest: Forest, nodes: Tensor) -> None:
+    _check_numbers("nodes", nodes, forest.num_nodes, "the forest's nodes", forest)
     listed = nodes.cpu().numpy()
-    outside = (listed < 0) | (listed >= forest.num_nodes)
-    if outside.any():
-        raise ValueError(
-            f"nodes lists {listed[outside][0]}, but the forest's nodes are 0 to "
-            f"{forest.num_nodes - 1}."
-        )
     if len(listed) > 1 and not (listed[1:] > listed[:-1]).all():
         times = np.bincount(listed)
         if times.max() > 1:
@@ -147,6 +133,54 @@ def _check_rows(forest: Forest, x: Tensor, nodes: Tensor | None) -> None:
                 f"nodes lists node {times.argmax()} {times.max()} times; a node has "
                 "one row of input. Add the rows up first."
             )
+
+
+def _check_rows(
+    forest: Forest, x: Tensor, nodes: Tensor | None, rows: Tensor | None
+) -> None:
+    """Check that there is one row for each node that has input."""
+    if rows is not None:
+        _check_numbers("rows", rows, len(x), "the rows of x", forest)
+        wanted = forest.num_nodes if nodes is None else len(nodes)
+        if len(rows) != wanted:
+            of = "of the forest" if nodes is None else "listed in `nodes`"
+            raise ValueError(
+                f"rows must say for each of the {wanted} nodes {of} which row of x it "
+                f"reads, got {len(rows)} numbers."
+            )
+    elif nodes is None and len(x) != forest.num_nodes:
+        raise ValueError(
+            f"x must have a row for each of the {forest.num_nodes} nodes, got "
+            f"shape {tuple(x.shape)}. Without `nodes` every node needs a row; "
+            "list the nodes that have input in `nodes` to give only theirs."
+        )
+    elif nodes is not None and len(nodes) != len(x):
+        raise ValueError(
+            f"x has {len(x)} rows for the {len(nodes)} nodes listed in `nodes`; each "
+            "listed node needs one row, or say with `rows` which one it reads."
+        )
+
+
+def _check_numbers(
+    name: str, listed: Tensor, limit: int, of: str, forest: Forest
+) -> None:
+    """Check that a list of numbers is one, and that they lie in 0..limit-1."""
+    if (
+        listed.dim() != 1
+        or listed.dtype != torch.int64
+        or listed.device != forest.device
+    ):
+        raise ValueError(
+            f"{name} must be a list of numbers, int64 of shape (R,) on "
+            f"{forest.device}, got {listed.dtype} of shape {tuple(listed.shape)} on "
+            f"{listed.device}."
+        )
+    if not len(listed):
+        return
+    smallest, largest = (int(number) for number in listed.aminmax())
+    if smallest < 0 or largest >= limit:
+        first = int(listed[(listed < 0) | (listed >= limit)][0])
+        raise ValueError(f"{name} lists {first}, but {of} are 0 to {limit - 1}.")
 
 
 def _check_leaf_is_input(forest: Forest, nodes: Tensor | None, initial: Any) -> None:

@@ -23,11 +23,13 @@ def fold_recursive(
     x: Tensor,
     nodes: Tensor | None = None,
     initial: S | None = None,
+    rows: Tensor | None = None,
 ) -> S:
     r"""Fold one node at a time: :math:`h_v = f(x_v, [h_k : k \in C(v)])`.
 
     Takes and returns what `treefold.fold` does.
     """
+    x = x if rows is None else x[rows]
     child, offset = forest.child.tolist(), forest.offset.tolist()
     slot, tree = forest.slot.tolist(), forest.tree.tolist()
     listed = range(forest.num_nodes) if nodes is None else nodes.tolist()

@@ -1,0 +1,420 @@
+"""Trees per second of a Tree-LSTM on the sentiment treebank, beside everything else.
+
+    python benchmarks/treelstm_sst.py [--quick] [--threads 2] [--hidden 150]
+        [--peers dgl dynet jax pytorch_tree_lstm torchfold] [--environments FOLDER]
+
+The work: the treebank's 8,544 binary trees, a binary Tree-LSTM with inputs of 300 (random
+vectors, trained) and states of 150 features, cross-entropy of five classes at every
+node, Adagrad. A training step is collation, forward, backward and the optimizer's step;
+inference is collation and the logits of all nodes. Every engine runs in a process of
+its own, from the same weights; its loss, states and gradients on one batch must agree
+with treefold's before it is timed. Rounds go through all engines in turn, and medians
+over the rounds are reported. The limit is what the products alone would take at the
+pace of the best 2048-cubed product that any library reached in the same run.
+
+The last line of output is one JSON object. `peers/README.md` tells how peers' engines are
+built.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common import (
+    HERE,
+    OUT,
+    Limit,
+    Worker,
+    WorkerError,
+    draw_bars,
+    machine,
+    write_lines,
+)
+from treefold.data import Corpus, load_dataset
+
+FEATURES, CLASSES = 300, 5
+BATCHES = (25, 256)
+MODES = ("train", "infer")
+CELLS = [(mode, batch) for mode in MODES for batch in BATCHES]
+TOLERANCE = 1e-4  # relative, of losses, states and norms of gradients
+
+OURS = "treefold"
+OWN = {
+    OURS: ("treefold", "shipped"),
+    "batched": ("treefold", "own-cell"),
+    "levels": ("levels", "growing"),
+    "levels_preallocated": ("levels", "preallocated"),
+    "naive": ("naive",),
+}
+PEERS = ("dgl", "dynet", "jax", "pytorch_tree_lstm", "torchfold")
+SUMMED = ("pytorch_tree_lstm",)  # has the child-sum cell only: compared with our own
+WHAT = {
+    OURS: "treefold",
+    "batched": "treefold, a user's own cell",
+    "levels": "PyTorch by levels, growing state",
+    "levels_preallocated": "PyTorch by levels, preallocated",
+    "naive": "PyTorch node by node",
+    "dgl": "DGL",
+    "dynet": "DyNet, autobatching",
+    "jax": "JAX, tuned by hand",
+    "pytorch_tree_lstm": "pytorch-tree-lstm (child-sum)",
+    "torchfold": "torchfold",
+}
+
+
+@dataclass
+class Contender:
+    """An engine in its process, and what was measured of it.
+
+    Attributes:
+        worker: the process.
+        trees: (mode, batch) -> length of the stretch that is timed.
+        seconds: (mode, batch) -> what it took, a value a round.
+        memory: MiB that training took at its peak, beyond what was loaded.
+    """
+
+    worker: Worker
+    trees: dict[tuple[str, int], int] = field(default_factory=dict)
+    seconds: dict[tuple[str, int], list[float]] = field(default_factory=dict)
+    memory: float = 0.0
+
+    def time(self, cell: tuple[str, int], trees: int) -> float:
+        """Return the seconds that a stretch took."""
+        mode, batch = cell
+        answer = self.worker.ask({"run": mode, "batch": batch, "trees": trees})
+        if cell == CELLS[1]:
+            self.memory = max(self.memory, answer["memory_mib"])
+        return answer["seconds"]
+
+    def settle(self, most: int, target: float, *, again: bool) -> None:
+        """Warm up, and choose stretches of about `target` seconds.
+
+        Args:
+            most: trees in the corpus.
+            target: seconds.
+            again: run the stretch chosen once, for engines that compile by shape.
+        """
+        for cell in CELLS:
+            batch = cell[1]
+            seconds = self.time(cell, batch)
+            if seconds < 2:  # the first was slow for having been the first
+                seconds = self.time(cell, batch)
+            trees = batch * max(1, round(target / seconds))
+            self.trees[cell] = min(trees, most // batch * batch)
+            self.seconds[cell] = []
+            if again and trees > batch:
+                self.time(cell, self.trees[cell])
+
+    def rate(self, cell: tuple[str, int]) -> float:
+        """Return trees/s, the median of the rounds."""
+        return self.trees[cell] / statistics.median(self.seconds[cell])
+
+
+def work(corpus: Corpus, hidden: int) -> float:
+    """Return the floating-point operations of the products in an epoch's forward."""
+    leaves = int((corpus.height == 0).sum())
+    inner = corpus.num_nodes - leaves
+    return 2.0 * (
+        leaves * FEATURES * 3 * hidden
+        + inner * 2 * hidden * 5 * hidden
+        + corpus.num_nodes * hidden * CLASSES
+    )
+
+
+def write_work(folder: Path, corpus: Corpus, words: int, hidden: int) -> None:
+    """Write trees and initial weights for the workers."""
+    inner = np.diff(corpus.child_offset) == 2
+    assert len(corpus.child) == 2 * inner.sum()
+    children = np.full((corpus.num_nodes, 2), -1)
+    children[inner] = corpus.child.reshape(-1, 2)
+    generator = np.random.default_rng(0)
+    np.savez(
+        folder / "corpus.npz",
+        offset=corpus.tree_offset,
+        left=children[:, 0],
+        right=children[:, 1],
+        height=corpus.height.astype(np.int64),
+        word=corpus.token.astype(np.int64),
+        label=corpus.label.astype(np.int64),
+        order=generator.permutation(len(corpus)),
+    )
+    corpus.save(folder / "trees")
+
+    def uniform(*shape: int) -> np.ndarray:
+        bound = hidden**-0.5
+        return generator.uniform(-bound, bound, shape).astype(np.float32)
+
+    np.savez(
+        folder / "weights.npz",
+        embedding=generator.normal(0, 0.1, (words, FEATURES)).astype(np.float32),
+        weight_ih=uniform(4 * hidden, FEATURES),
+        weight_hh=uniform(5 * hidden, 2 * hidden),
+        sum_weight_hh=uniform(4 * hidden, hidden),
+        bias=uniform(4 * hidden),
+        output=uniform(CLASSES, hidden),
+    )
+
+
+def difference(check: dict[str, Any], reference: dict[str, Any]) -> float:
+    """Return the largest relative difference between two engines on a batch."""
+    roots, expected = np.array(check["roots"]), np.array(reference["roots"])
+    found = [
+        abs(check["loss"] / reference["loss"] - 1),
+        float(np.abs(roots - expected).max() / np.abs(expected).max()),
+    ]
+    found += [
+        abs(norm / reference["norms"][name] - 1)
+        for name, norm in check["norms"].items()
+    ]
+    return max(found)
+
+
+def command(name: str, folder: Path, environments: Path) -> list[str | Path]:
+    """Return how an engine's process is started."""
+    if name in OWN:
+        script, *kind = OWN[name]
+        return [sys.executable, HERE / "peers" / script / "worker.py", folder, *kind]
+    python = environments / name / "bin" / "python"
+    if not python.exists():
+        raise WorkerError(
+            f"there is no {python}; make it with benchmarks/peers/build.sh {name}"
+        )
+    return [python, HERE / "peers" / name / "worker.py", folder]
+
+
+def start(
+    names: list[str], folder: Path, environments: Path, threads: int, batch: list[int]
+) -> tuple[dict[str, Contender], dict[str, str]]:
+    """Start the engines and compare what they compute.
+
+    Returns:
+        Those that agree with ours; and for the others, why they are not timed.
+    """
+    contenders: dict[str, Contender] = {}
+    absent: dict[str, str] = {}
+    references: dict[bool, dict[str, Any]] = {}
+    request = {"run": "check", "trees": batch}
+    for name in names:
+        with absence(name, absent):
+            worker = Worker(command(name, folder, environments), threads)
+            contenders[name] = Contender(worker)
+    for name, contender in list(contenders.items()):
+        with absence(name, absent):
+            check = contender.worker.start().ask(request)
+            summed = name in SUMMED
+            if summed not in references:
+                references[summed] = (
+                    check if name == OURS else _summed(folder, threads, request)
+                )
+            off = difference(check, references[summed])
+            if not off < TOLERANCE:
+                raise WorkerError(
+                    f"does not compute what treefold does: differs by {off:.1e}"
+                )
+        if name in absent:
+            contender.worker.stop()
+            del contenders[name]
+    if OURS not in contenders:
+        sys.exit(f"treefold itself does not run: {absent[OURS]}")
+    return contenders, absent
+
+
+def _summed(folder: Path, threads: int, request: dict[str, Any]) -> dict[str, Any]:
+    """Return what treefold's child-sum cell makes of a batch."""
+    script = HERE / "peers" / "treefold" / "worker.py"
+    worker = Worker([sys.executable, script, folder, "sum"], threads).start()
+    answer = worker.ask(request)
+    worker.stop()
+    return answer
+
+
+@contextlib.contextmanager
+def absence(name: str, absent: dict[str, str]):
+    """Note why an engine cannot take part."""
+    try:
+        yield
+    except WorkerError as error:
+        absent[name] = str(error)
+
+
+def run_rounds(
+    contenders: dict[str, Contender],
+    absent: dict[str, str],
+    limit: Limit,
+    most: int,
+    *,
+    rounds: int,
+    quick: bool,
+) -> None:
+    """Time every engine once a round; one that fails drops out and is named."""
+    for name, contender in list(contenders.items()):
+        with absence(name, absent):
+            contender.settle(most, 0.25 if quick else 1.0, again=not quick)
+    for number in range(rounds):
+        limit.measure()
+        for name, contender in contenders.items():
+            if name in absent:
+                continue
+            with absence(name, absent):
+                for cell, trees in contender.trees.items():
+                    taken = contender.seconds[cell]
+                    if quick and taken and taken[0] > 1:
+                        continue  # node by node; one round must do
+                    taken.append(contender.time(cell, trees))
+        print(f"round {number + 1} of {rounds}", file=sys.stderr)
+    for name in absent:
+        contenders.pop(name, None)
+    if OURS in absent:
+        sys.exit(f"treefold itself failed: {absent[OURS]}")
+
+
+def ratios(
+    contenders: dict[str, Contender], most: dict[str, float]
+) -> dict[str, float]:
+    """Return our shares of the limit, and our pace in training over the others'."""
+    ours = contenders[OURS]
+    found = {
+        f"{mode}_share_{batch}": ours.rate((mode, batch)) / most[mode]
+        for mode, batch in CELLS
+    }
+    for name, contender in contenders.items():
+        if name != OURS:
+            for batch in BATCHES:
+                cell = ("train", batch)
+                found[f"vs_{name}_{batch}"] = ours.rate(cell) / contender.rate(cell)
+    return {name: round(value, 3) for name, value in found.items()}
+
+
+def print_table(
+    contenders: dict[str, Contender],
+    absent: dict[str, str],
+    limit: Limit,
+    most: dict[str, float],
+) -> None:
+    """Print trees/s of every engine, and its share of the limit."""
+    heads = [f"{mode} {batch}" for mode, batch in CELLS]
+    print(f"\n{'trees/s (share of the limit)':34}", end="")
+    print("".join(f"{head:>16}" for head in heads) + f"{'memory MiB':>12}")
+    for name, contender in contenders.items():
+        rates = [(contender.rate(cell), most[cell[0]]) for cell in CELLS]
+        shown = "".join(f"{rate:8,.0f} ({rate / top:4.0%})" for rate, top in rates)
+        print(f"{WHAT[name]:34}{shown}{contender.memory:12,.0f}")
+    print(
+        f"{'the limit':34}" + "".join(f"{most[mode]:9,.0f}       " for mode, _ in CELLS)
+    )
+    paces = ", ".join(f"{name} {pace:.0f}" for name, pace in limit.gflops.items())
+    print(f"\nGFLOP/s of the best 2048-cubed product: {paces}")
+    print("memory: of a training step at batch 256, beyond what was loaded")
+    for name, why in {**limit.absent, **absent}.items():
+        print(f"not run: {WHAT.get(name, name)}: {why}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--quick", action="store_true", help="a rougher answer, without the peers")
+    add("--rounds", type=int, help="5 by default, 3 with --quick")
+    add("--threads", type=int, default=2)
+    add("--hidden", type=int, default=150)
+    add("--peers", nargs="*", choices=PEERS, help="which; all by default")
+    add("--environments", type=Path, default=OUT / "environments", metavar="FOLDER")
+    add("--json", type=Path, nargs="?", const=OUT / "treelstm_sst.jsonl")
+    add("--picture", type=Path, nargs="?", const=OUT / "treelstm_sst.svg")
+    args = parser.parse_args()
+    peers = args.peers if args.peers is not None else ([] if args.quick else PEERS)
+
+    dataset = load_dataset("sst")
+    corpus = dataset.train
+    facts = machine(args.threads)
+    flops = work(corpus, args.hidden)
+    print(f"{facts['processor']}, {facts['cores']} cores, {args.threads} threads")
+    print(", ".join(f"{name} {found}" for name, found in facts["versions"].items()))
+    print(
+        f"{len(corpus):,} trees, {corpus.num_nodes:,} nodes, hidden {args.hidden}: "
+        f"{flops / 1e9:.1f} GFLOP forward, {3 * flops / 1e9:.1f} with backward",
+        flush=True,
+    )
+
+    limit = Limit(args.threads)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_work(folder, corpus, len(dataset.vocabulary), args.hidden)
+        first = np.random.default_rng(1).choice(len(corpus), BATCHES[0], replace=False)
+        contenders, absent = start(
+            [*OWN, *peers], folder, args.environments, args.threads, first.tolist()
+        )
+        limit.start()
+        begin = time.perf_counter()
+        run_rounds(
+            contenders,
+            absent,
+            limit,
+            len(corpus),
+            rounds=args.rounds or (3 if args.quick else 5),
+            quick=args.quick,
+        )
+        facts["seconds"] = round(time.perf_counter() - begin, 1)
+    limit.stop()
+    for contender in contenders.values():
+        contender.worker.stop()
+
+    epoch = {"infer": flops, "train": 3 * flops}
+    most = {mode: limit.best * 1e9 * len(corpus) / work for mode, work in epoch.items()}
+    print_table(contenders, absent, limit, most)
+    facts.update(gflops=limit.gflops, absent=absent, hidden=args.hidden)
+    if args.json:
+        write_lines(args.json, [facts, *lines(contenders, most)])
+        print(f"wrote {args.json}")
+    if args.picture:
+        panels = {
+            f"{mode}, batch {batch}": {
+                WHAT[name]: c.rate((mode, batch)) for name, c in contenders.items()
+            }
+            for mode, batch in CELLS
+        }
+        draw_bars(
+            args.picture,
+            panels,
+            {f"{mode}, batch {batch}": most[mode] for mode, batch in CELLS},
+            unit="trees/s",
+            title=f"Tree-LSTM {FEATURES}/{args.hidden} on SST, {args.threads} threads; "
+            "dashed: the limit of the products",
+        )
+        print(f"wrote {args.picture}")
+    print(json.dumps({"benchmark": "treelstm_sst", **ratios(contenders, most)}))
+
+
+def lines(
+    contenders: dict[str, Contender], most: dict[str, float]
+) -> list[dict[str, Any]]:
+    """Return a row for every engine, way and batch size."""
+    return [
+        {
+            "engine": name,
+            "run": mode,
+            "batch": batch,
+            "trees": contender.trees[mode, batch],
+            "seconds": contender.seconds[mode, batch],
+            "trees_per_second": round(contender.rate((mode, batch)), 1),
+            "share": round(contender.rate((mode, batch)) / most[mode], 4),
+            "memory_mib": contender.memory,
+            "versions": contender.worker.hello["versions"],
+        }
+        for name, contender in contenders.items()
+        for mode, batch in CELLS
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,9 @@
 """Time from text to a packed corpus, and for an epoch of collation, on SST.
 
 Beside them, in the same run, a parser in plain Python that splits the text into words
-and keeps a stack. Needs the treebank: see `treefold download sst`.
+and keeps a stack. Collation is all that stands between the corpus and the model: the
+merged forest in level order, the distinct words, and who has which. Needs the treebank:
+see `treefold download sst`.
 
     python benchmarks/packing.py [--rounds 9]
 
@@ -24,6 +26,7 @@ from treefold.data.places import split_file
 from treefold.data.readers.brackets import parse_brackets
 
 LIMITS = {"pack": 0.15, "epoch": 0.10}  # seconds
+NODES_PER_SECOND = 10_000_000  # of collation, wanted
 
 
 def plain_python(data: bytes) -> tuple[np.ndarray, ...]:
@@ -88,14 +91,15 @@ def main() -> None:
     assert len(parent) == corpus.num_nodes
     assert np.sort(height).tolist() == np.sort(corpus.height).tolist()
 
-    def epoch() -> None:
-        for _ in batches(corpus, batch_size=25, seed=0):
+    def epoch(batch_size: int) -> None:
+        for _ in batches(corpus, batch_size=batch_size, seed=0):
             pass
 
     seconds = {
         "plain": median_seconds(lambda: plain_python(data), rounds),
         "pack": median_seconds(lambda: pack(data), rounds),
-        "epoch": median_seconds(epoch, rounds),
+        "epoch": median_seconds(lambda: epoch(25), rounds),
+        "epoch_256": median_seconds(lambda: epoch(256), rounds),
     }
     plain = seconds["plain"]
     print(f"{len(corpus):,} trees, {corpus.num_nodes:,} nodes; medians of {rounds}")
@@ -104,9 +108,19 @@ def main() -> None:
         ("plain", "text to arrays, plain Python"),
         ("pack", "text to packed corpus with vocabulary"),
         ("epoch", "an epoch of collation, batches of 25"),
+        ("epoch_256", "an epoch of collation, batches of 256"),
     ):
         limit = f"{LIMITS[name]:8.2f}" if name in LIMITS else ""
         print(f"{what:44}{seconds[name]:9.4f}{plain / seconds[name]:13.1f}{limit}")
+    rate = {
+        "25": corpus.num_nodes / seconds["epoch"],
+        "256": corpus.num_nodes / seconds["epoch_256"],
+    }
+    for size, value in rate.items():
+        print(
+            f"collation at batch {size}: {value / 1e6:.1f} million nodes/s "
+            f"(wanted: {NODES_PER_SECOND / 1e6:.0f})"
+        )
     print(
         json.dumps(
             {
@@ -114,10 +128,13 @@ def main() -> None:
                 "trees": len(corpus),
                 "nodes": corpus.num_nodes,
                 "seconds": {name: round(value, 5) for name, value in seconds.items()},
+                "nodes_per_second": {size: round(rate[size]) for size in rate},
                 "ratios": {
                     "plain/pack": round(plain / seconds["pack"], 2),
                     "pack/limit": round(seconds["pack"] / LIMITS["pack"], 3),
                     "epoch/limit": round(seconds["epoch"] / LIMITS["epoch"], 3),
+                    "rate_25/wanted": round(rate["25"] / NODES_PER_SECOND, 2),
+                    "rate_256/wanted": round(rate["256"] / NODES_PER_SECOND, 2),
                 },
             }
         )

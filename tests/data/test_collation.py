@@ -59,17 +59,18 @@ def test_a_batch_is_what_sorting_all_nodes_by_height_gives(forest, data):
         assert batch.nodes.tolist() == with_word
     words = [corpus.tokens[t] for t in batch.token.tolist()]
     assert words == [copies[v][2].word for v in with_word]
+    assert batch.words.tolist() == sorted(set(batch.token.tolist()))
     assert batch.trees.tolist() == chosen
     assert len(batch) == len(chosen)
 
 
 def test_a_batch_is_int64_and_its_forest_is_in_level_order():
     batch = parse_brackets("(1 (0 a) (2 b))(3 c)").batch(slice(None))
-    for tensor in (batch.token, batch.nodes, batch.label):
+    for tensor in (batch.words, batch.rows, batch.nodes, batch.label):
         assert tensor is not None
         assert tensor.dtype == torch.int64
     assert batch.forest.is_sorted
-    assert batch.token.tolist() == [0, 1, 2]
+    assert batch.words.tolist() == batch.rows.tolist() == [0, 1, 2]
     assert batch.nodes is not None
     assert batch.nodes.tolist() == [0, 1, 2]
 

@@ -23,14 +23,16 @@ class Batch:
 
     Attributes:
         forest: the trees, in level order.
-        token: (N,) int64, the tokens of the nodes that have one.
+        words: (U,) int64, the distinct tokens, ascending.
+        rows: (N,) int64, which of `words` each node that has a token has.
         nodes: (N,) int64, those nodes, ascending; None when every node has a token.
         label: (V,) int64, every node's label, -1 where it has none.
         trees: (B,) int64 numpy array, the trees' numbers in the corpus.
     """
 
     forest: Forest
-    token: Tensor
+    words: Tensor
+    rows: Tensor
     nodes: Tensor | None
     label: Tensor
     trees: NDArray[np.int64]
@@ -39,12 +41,18 @@ class Batch:
         """Return B, the number of trees."""
         return len(self.trees)
 
+    @property
+    def token(self) -> Tensor:
+        """(N,) int64, the tokens of the nodes that have one."""
+        return self.words[self.rows]
+
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch on a device."""
         return replace(
             self,
             forest=self.forest.to(device),
-            token=self.token.to(device),
+            words=self.words.to(device),
+            rows=self.rows.to(device),
             nodes=None if self.nodes is None else self.nodes.to(device),
             label=self.label.to(device),
         )
@@ -52,7 +60,7 @@ class Batch:
 
 def collate(corpus: Corpus, trees: NDArray[np.int64]) -> Batch:
     """Merge trees into a batch; `trees` are (B,) int64 numbers in 0..len(corpus)-1."""
-    offset, child, tree, roots, level_offset, token, nodes, label = kernels.collate(
+    *structure, words, rows, nodes, label = kernels.collate(
         trees,
         corpus.tree_offset,
         corpus.child_offset,
@@ -60,10 +68,12 @@ def collate(corpus: Corpus, trees: NDArray[np.int64]) -> Batch:
         corpus.height,
         corpus.token,
         corpus.label,
+        len(corpus.tokens),
     )
     return Batch(
-        Forest.from_sorted(offset, child, tree, roots, level_offset),
-        torch.from_numpy(token),
+        Forest.from_sorted(*structure),
+        torch.from_numpy(words),
+        torch.from_numpy(rows),
         None if len(nodes) == len(label) else torch.from_numpy(nodes),
         torch.from_numpy(label),
         trees,

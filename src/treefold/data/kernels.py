@@ -133,16 +133,47 @@ def select(trees, tree_offset, child_offset, child, height, token, label):
 
 
 @njit(cache=True)
-def collate(trees, tree_offset, child_offset, child, height, token, label):
+def replace_by_rank(tokens, num_tokens):
+    """Replace tokens by their ranks, and return the distinct ones (U,), ascending.
+
+    A set over 0..num_tokens-1 that needs no clearing (Briggs and Torczon, 1993): where
+    in `words` a token stands is believed only if it does stand there, so `place` may
+    begin as whatever was in memory.
+
+    Args:
+        tokens: (N,) int64, each less than `num_tokens`; changed to 0..U-1.
+        num_tokens: W.
+    """
+    place = np.empty(num_tokens, np.int32)
+    words = np.empty(min(len(tokens), num_tokens), np.int64)
+    U = 0
+    for t in tokens:
+        p = place[t]
+        if p < 0 or p >= U or words[p] != t:
+            place[t] = U
+            words[U] = t
+            U += 1
+    words = words[:U].copy()
+    words.sort()
+    for p in range(U):
+        place[words[p]] = p
+    for i in range(len(tokens)):
+        tokens[i] = place[tokens[i]]
+    return words
+
+
+@njit(cache=True)
+def collate(trees, tree_offset, child_offset, child, height, token, label, num_tokens):
     """Merge the listed trees, each in level order, into one forest in level order.
 
     Inside a level, nodes stand by tree, in the order of `trees`, then in the tree's
-    own order.
+    own order. Tokens are less than `num_tokens`.
 
     Returns:
         The forest's offset (V+1,), child (E,), tree (V,), roots (B,) and
-        level_offset (L+1,); the tokens (N,) of the nodes that have one, those nodes
-        (N,), and every node's label (V,). All int64.
+        level_offset (L+1,); the distinct tokens (U,), ascending; which of them the
+        nodes that have one have (N,), and those nodes (N,); and every node's label
+        (V,). All int64.
     """
     B = len(trees)
     V = np.int64(0)
@@ -197,21 +228,23 @@ def collate(trees, tree_offset, child_offset, child, height, token, label):
                 place += 1
         n += e - s
 
-    new_token = np.empty(tokens, np.int64)
     nodes = np.empty(tokens, np.int64)
+    rows = np.empty(tokens, np.int64)
     n = np.int64(0)
     for v in range(V):
         if node_token[v] >= 0:
-            new_token[n] = node_token[v]
             nodes[n] = v
+            rows[n] = node_token[v]
             n += 1
+    words = replace_by_rank(rows, num_tokens)
     return (
         offset,
         new_child,
         tree,
         roots,
         level_offset,
-        new_token,
+        words,
+        rows,
         nodes,
         node_label,
     )

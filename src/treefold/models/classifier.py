@@ -37,8 +37,9 @@ class NodeClassifier(nn.Module):
         label_smoothing: share of the target that is spread over all classes.
 
     Attributes:
-        embedding: the vectors, (W, I); their gradients are sparse. Row 0 is the
-            unknown word's, and begins as zeros.
+        embedding: the vectors, (W, I); their gradients are sparse, with a row for
+            each distinct word of a batch. Row 0 is the unknown word's, and begins as
+            zeros.
         cell: the node function, wrapped where states are dropped.
         output: the linear layer from H to C.
     """
@@ -80,9 +81,12 @@ class NodeClassifier(nn.Module):
 
     def states(self, batch: Batch) -> Tensor:
         """Return the hidden state of every node, (V, H)."""
-        x = self.embedding(batch.token)
-        x = F.dropout(x, self.input_dropout, self.training)
-        return fold(self.cell, batch.forest, x, batch.nodes).h
+        vectors = self.embedding(batch.words)
+        forest, nodes, rows = batch.forest, batch.nodes, batch.rows
+        if self.training and self.input_dropout:  # each node draws a mask of its own
+            x = F.dropout(F.embedding(rows, vectors), self.input_dropout)
+            return fold(self.cell, forest, x, nodes).h
+        return fold(self.cell, forest, vectors, nodes, rows=rows).h
 
     def read(self, h: Tensor) -> Tensor:
         """Return logits (N, C) of states (N, H)."""

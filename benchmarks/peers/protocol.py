@@ -17,13 +17,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Callable, Dict, NamedTuple
 
 import numpy as np
 
-Weights = dict[str, np.ndarray]
+Weights = Dict[str, np.ndarray]
 RATE = 0.05  # Adagrad's
 
 

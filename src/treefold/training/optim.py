@@ -1,4 +1,4 @@
-"""Optimizers: vectors apart from the rest, with sparse gradients and lazy decay."""
+"""Optimizers: one for the vectors, which steps on few rows, and one for the rest."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ from torch import Tensor
 
 from treefold.models.classifier import NodeClassifier
 from treefold.training.config import Config
+from treefold.training.rows import RowAdagrad, RowAdam, RowSGD, distinct
+
+DENSE = {
+    "adagrad": torch.optim.Adagrad,
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
+BY_ROW = {"adagrad": RowAdagrad, "sgd": RowSGD, "adam": RowAdam, "adamw": RowAdam}
 
 
 @final
@@ -18,7 +27,8 @@ class Optimizer:
 
     The vectors' gradients are sparse: a dense step over a whole vocabulary costs more
     than a small batch's forward and backward. Their weight decay therefore acts on the
-    rows that a batch touches, and with Adam so do the moments (``SparseAdam``).
+    rows that a batch touches, and with Adam so do the moments; see
+    `treefold.training.rows`.
 
     Args:
         model: whose weights to follow.
@@ -29,91 +39,63 @@ class Optimizer:
         self.config = config
         self.table = model.embedding.weight
         self.rest = [p for p in model.parameters() if p is not self.table]
-        rate = config.learning_rate
-        table_rate = config.embedding_learning_rate or rate
-        self.parts: list[torch.optim.Optimizer]
-        if config.optimizer == "adagrad":
-            self.parts = [
-                torch.optim.Adagrad(self.rest, rate),
-                torch.optim.Adagrad([self.table], table_rate),
-            ]
-        elif config.optimizer == "sgd":
-            self.parts = [
-                torch.optim.SGD(self.rest, rate),
-                torch.optim.SGD([self.table], table_rate),
-            ]
-        elif config.optimizer == "adam":
-            self.parts = [
-                torch.optim.Adam(self.rest, rate),
-                torch.optim.SparseAdam([self.table], table_rate),
-            ]
-        else:
-            self.parts = [
-                torch.optim.AdamW(self.rest, rate, weight_decay=config.l2),
-                torch.optim.SparseAdam([self.table], table_rate),
-            ]
-        self.rates = [rate, table_rate]
+        # One pass over memory for all weights, where torch's default takes several.
+        self.dense = DENSE[config.optimizer](
+            self.rest, config.learning_rate, weight_decay=config.l2, fused=True
+        )
+        self.by_row = BY_ROW[config.optimizer](self.table)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        for part in self.parts:
-            part.zero_grad()
+        for p in (*self.rest, self.table):
+            p.grad = None
 
     @torch.no_grad()
     def step(self, progress: float) -> None:
         """Clip, decay and step; `progress` is the share of training that is done."""
         config = self.config
         left = 1 - (1 - config.final_learning_rate) * progress
-        for part, rate in zip(self.parts, self.rates, strict=True):
-            part.param_groups[0]["lr"] = rate * left
-
-        gradient = self.table.grad
-        if gradient is not None:
-            gradient = self.table.grad = gradient.coalesce()
+        rate = config.learning_rate
+        gradients = [p.grad for p in self.rest if p.grad is not None]
+        rows = values = None
+        if self.table.grad is not None:
+            rows, values = distinct(self.table.grad)
+            gradients.append(values)
         if config.clip is not None:
-            _clip([*self.rest, self.table], config.clip)
-        if config.l2 and config.optimizer != "adamw":
-            for p in self.rest:
-                if p.grad is not None:
-                    p.grad.add_(p, alpha=config.l2)
-        if config.embedding_l2 and gradient is not None:
-            rows = self.table.index_select(0, gradient.indices()[0])
-            gradient.values().add_(rows, alpha=config.embedding_l2)
-        with torch.sparse.check_sparse_tensor_invariants(False):
-            for part in self.parts:
-                part.step()
+            _clip(gradients, config.clip)
+        self.dense.param_groups[0]["lr"] = rate * left
+        self.dense.step()
+        if rows is not None and values is not None:
+            if config.embedding_l2:
+                values.add_(self.table.index_select(0, rows), alpha=config.embedding_l2)
+            table_rate = config.embedding_learning_rate or rate
+            self.by_row.step(rows, values, table_rate * left)
 
     def state(self) -> dict[str, Tensor]:
         """Return all that the steps remember, by name."""
-        found = {}
-        for number, part in enumerate(self.parts):
-            for index, values in part.state_dict()["state"].items():
-                for name, value in values.items():
-                    found[f"{number}.{index}.{name}"] = torch.as_tensor(value)
+        found = {f"rows.{name}": value for name, value in self.by_row.memory.items()}
+        for index, values in self.dense.state_dict()["state"].items():
+            for name, value in values.items():
+                if value is not None:  # SGD's momentum, which is none
+                    found[f"dense.{index}.{name}"] = value
         return found
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Take over what `state` returned."""
-        for number, part in enumerate(self.parts):
-            mine: dict[int, dict[str, Tensor | int]] = {}
-            for key, value in state.items():
-                which, index, name = key.split(".")
-                if int(which) == number:
-                    whole = name == "step" and isinstance(part, torch.optim.SparseAdam)
-                    mine.setdefault(int(index), {})[name] = (
-                        int(value) if whole else value
-                    )
-            part.load_state_dict({**part.state_dict(), "state": mine})
+        mine: dict[int, dict[str, Tensor]] = {}
+        for key, value in state.items():
+            part, name = key.split(".", 1)
+            if part == "rows":
+                self.by_row.memory[name].copy_(value)
+            else:
+                index, name = name.split(".")
+                mine.setdefault(int(index), {})[name] = value
+        self.dense.load_state_dict({**self.dense.state_dict(), "state": mine})
 
 
-def _clip(parameters: Sequence[Tensor], largest: float) -> None:
+def _clip(gradients: Sequence[Tensor], largest: float) -> None:
     """Scale the gradients so that their common norm is at most `largest`."""
-    values = [
-        p.grad.values() if p.grad.is_sparse else p.grad
-        for p in parameters
-        if p.grad is not None
-    ]
-    norm = torch.linalg.vector_norm(torch.stack([v.norm() for v in values]))
+    norm = torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients]))
     scale = (largest / (norm + 1e-6)).clamp(max=1)
-    for value in values:
-        value.mul_(scale)
+    for gradient in gradients:
+        gradient.mul_(scale)

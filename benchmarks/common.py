@@ -109,7 +109,8 @@ class Worker:
 def _environment(threads: int) -> dict[str, str]:
     names = ("OMP", "MKL", "OPENBLAS", "NUMBA")
     limits = {f"{name}_NUM_THREADS": str(threads) for name in names}
-    return {**os.environ, **limits, "PYTHONPATH": str(HERE)}
+    paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, **limits, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 class Limit:

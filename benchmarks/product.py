@@ -23,7 +23,7 @@ ERROR = 1e-4  # relative; float32 stays at 1e-6, bfloat16 at 4e-3
 def library(name: str, a: np.ndarray, b: np.ndarray) -> Callable[[], np.ndarray]:
     """Return a function that multiplies a and b."""
     if name == "scipy":
-        from scipy.linalg.blas import sgemm
+        from scipy.linalg.blas import sgemm  # pyright: ignore[reportAttributeAccessIssue]
 
         # Fortran's order, which is the library's own: nothing is copied.
         left, right = np.asfortranarray(a), np.asfortranarray(b)

@@ -3,17 +3,17 @@
     python benchmarks/treelstm_sst.py [--quick] [--threads 2] [--hidden 150]
         [--peers dgl dynet jax pytorch_tree_lstm torchfold] [--environments FOLDER]
 
-The work: the treebank's 8,544 binary trees, a binary Tree-LSTM with inputs of 300 (random
-vectors, trained) and states of 150 features, cross-entropy of five classes at every
-node, Adagrad. A training step is collation, forward, backward and the optimizer's step;
-inference is collation and the logits of all nodes. Every engine runs in a process of
-its own, from the same weights; its loss, states and gradients on one batch must agree
-with treefold's before it is timed. Rounds go through all engines in turn, and medians
-over the rounds are reported. The limit is what the products alone would take at the
-pace of the best 2048-cubed product that any library reached in the same run.
+The work: the treebank's 8,544 binary trees, a binary Tree-LSTM with inputs of 300
+(random vectors, trained) and states of 150 features, cross-entropy of five classes at
+every node, Adagrad. A training step is collation, forward, backward and the optimizer's
+step; inference is collation and the logits of all nodes. Every engine runs in a process
+of its own, from the same weights; its loss, states and gradients on one batch must
+agree with treefold's before it is timed. Rounds go through all engines in turn, and
+medians over the rounds are reported. The limit is what the products alone would take at
+the pace of the best 2048-cubed product of any library in the same run.
 
-The last line of output is one JSON object. `peers/README.md` tells how peers' engines are
-built.
+The last line of output is one JSON object. `peers/README.md` tells how the peers'
+environments are made.
 """
 
 from __future__ import annotations
@@ -41,12 +41,13 @@ from common import (
     machine,
     write_lines,
 )
-from treefold.data import Corpus, load_dataset
+from treefold.data import Corpus, DataError, load_dataset
 
 FEATURES, CLASSES = 300, 5
 BATCHES = (25, 256)
 MODES = ("train", "infer")
 CELLS = [(mode, batch) for mode in MODES for batch in BATCHES]
+SLOW = 2.0  # seconds for one batch: beyond it warming up changes nothing
 TOLERANCE = 1e-4  # relative, of losses, states and norms of gradients
 
 OURS = "treefold"
@@ -97,23 +98,23 @@ class Contender:
             self.memory = max(self.memory, answer["memory_mib"])
         return answer["seconds"]
 
-    def settle(self, most: int, target: float, *, again: bool) -> None:
+    def settle(self, most: int, target: float, *, compiles: bool) -> None:
         """Warm up, and choose stretches of about `target` seconds.
 
         Args:
             most: trees in the corpus.
             target: seconds.
-            again: run the stretch chosen once, for engines that compile by shape.
+            compiles: run the stretch chosen once, so that all its shapes are known.
         """
         for cell in CELLS:
             batch = cell[1]
             seconds = self.time(cell, batch)
-            if seconds < 2:  # the first was slow for having been the first
+            if seconds < SLOW:  # the first was slow for having been the first
                 seconds = self.time(cell, batch)
             trees = batch * max(1, round(target / seconds))
             self.trees[cell] = min(trees, most // batch * batch)
-            self.seconds[cell] = []
-            if again and trees > batch:
+            self.seconds[cell] = [seconds] if seconds > SLOW else []
+            if compiles and trees > batch:
                 self.time(cell, self.trees[cell])
 
     def rate(self, cell: tuple[str, int]) -> float:
@@ -258,19 +259,21 @@ def run_rounds(
     quick: bool,
 ) -> None:
     """Time every engine once a round; one that fails drops out and is named."""
-    for name, contender in list(contenders.items()):
+    for name, contender in contenders.items():
         with absence(name, absent):
-            contender.settle(most, 0.25 if quick else 1.0, again=not quick)
+            contender.settle(most, 0.2 if quick else 1.0, compiles=name in PEERS)
     for number in range(rounds):
         limit.measure()
-        for name, contender in contenders.items():
+        turn = list(contenders.items())
+        begin = number % len(turn)  # nobody is always first
+        for name, contender in turn[begin:] + turn[:begin]:
             if name in absent:
                 continue
             with absence(name, absent):
                 for cell, trees in contender.trees.items():
                     taken = contender.seconds[cell]
-                    if quick and taken and taken[0] > 1:
-                        continue  # node by node; one round must do
+                    if quick and taken and taken[0] > SLOW:
+                        continue  # node by node: once must do
                     taken.append(contender.time(cell, trees))
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
     for name in absent:
@@ -321,7 +324,9 @@ def print_table(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description="Trees/s of a Tree-LSTM on SST, beside every peer."
+    )
     add = parser.add_argument
     add("--quick", action="store_true", help="a rougher answer, without the peers")
     add("--rounds", type=int, help="5 by default, 3 with --quick")
@@ -334,7 +339,10 @@ def main() -> None:
     args = parser.parse_args()
     peers = args.peers if args.peers is not None else ([] if args.quick else PEERS)
 
-    dataset = load_dataset("sst")
+    try:
+        dataset = load_dataset("sst")
+    except DataError as error:
+        sys.exit(str(error))
     corpus = dataset.train
     facts = machine(args.threads)
     flops = work(corpus, args.hidden)

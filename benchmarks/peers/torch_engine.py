@@ -41,7 +41,7 @@ class TorchEngine(Engine):
         """Collate, and return h of all V nodes, their labels, and the B roots."""
         raise NotImplementedError
 
-    def norms(self) -> dict[str, Tensor]:
+    def norms(self) -> dict[str, Tensor | None]:
         """Return the gradients to be compared, by the names of the given weights."""
         raise NotImplementedError
 
@@ -64,10 +64,10 @@ class TorchEngine(Engine):
         loss = self.loss(h, label) / len(trees)
         loss.backward()
         gradients = {**self.norms(), "embedding": self.embedding.weight.grad}
-        norms = {
-            name: float((g.coalesce().values() if g.is_sparse else g).norm())
-            for name, g in gradients.items()
-        }
+        norms = {}
+        for name, g in gradients.items():
+            assert g is not None
+            norms[name] = float((g.coalesce().values() if g.is_sparse else g).norm())
         self.optimizer.zero_grad()
         return Check(loss.item(), self.rows(h, roots).detach().numpy(), norms)
 

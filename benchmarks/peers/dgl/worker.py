@@ -1,11 +1,12 @@
 """DGL 2.1.0: a graph for every tree, and messages from children to parents.
 
 The graphs are made when the trees are loaded; a step joins them with `dgl.batch` and
-runs `dgl.prop_nodes_topo`, as DGL's tutorial on Tree-LSTM does. Leaves' inputs are
-looked up and multiplied for leaves only. DGL's graphbolt, which does not load beside this
-torch and is not needed here, is left out.
+runs `dgl.prop_nodes_topo`, as DGL's tutorial on Tree-LSTM does. Inputs are looked up
+and multiplied for leaves only. DGL's graphbolt, which does not load beside this torch
+and is not needed here, is left out.
 """
 
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 from __future__ import annotations
 
 import os
@@ -59,7 +60,9 @@ class DGL(TorchEngine):
         graph.ndata["kept"] = torch.zeros(V, H)
         graph.ndata["h"] = torch.zeros(V, H)
         graph.ndata["c"] = torch.zeros(V, H)
-        dgl.prop_nodes_topo(graph, self.message, self.reduce, apply_node_func=self.apply)
+        dgl.prop_nodes_topo(
+            graph, self.message, self.reduce, apply_node_func=self.apply
+        )
         roots = graph.batch_num_nodes().cumsum(0) - 1
         return graph.ndata["h"], graph.ndata["label"], roots
 
@@ -77,7 +80,7 @@ class DGL(TorchEngine):
         c = torch.sigmoid(i) * torch.tanh(u) + nodes.data["kept"]
         return {"h": torch.sigmoid(o) * torch.tanh(c), "c": c}
 
-    def norms(self) -> dict[str, Tensor]:
+    def norms(self) -> dict[str, Tensor | None]:
         return {"weight_ih": self.W.grad, "weight_hh": self.U.grad}
 
 

@@ -3,6 +3,7 @@
 It computes on one thread; nothing in it can use more on a CPU.
 """
 
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 from __future__ import annotations
 
 from importlib.metadata import version

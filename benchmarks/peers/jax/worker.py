@@ -10,6 +10,7 @@ Shapes are rounded up so that few have to be compiled, and steps are dispatched 
 so that collation runs beside computation.
 """
 
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 from __future__ import annotations
 
 from functools import partial
@@ -117,9 +118,7 @@ def backward(saved, gh: Array):
         from_above = sent[pull]  # (K, 2H)
         i, u, o, t = (g[:, k * H : (k + 1) * H] for k in (0, 1, 2, 5))
         f = g[:, 3 * H : 5 * H]
-        dc, diuo = iuo_gradient(
-            i, u, o, t, gh + from_above[:, :H], from_above[:, H:]
-        )
+        dc, diuo = iuo_gradient(i, u, o, t, gh + from_above[:, :H], from_above[:, H:])
         dc2 = jnp.concatenate([dc, dc], axis=1)
         c_below = state[below][:, :, H:].reshape(K, 2 * H)
         dg = jnp.concatenate([diuo, dc2 * c_below * f * (1 - f)], axis=1)

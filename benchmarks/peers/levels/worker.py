@@ -27,7 +27,7 @@ class GrowingLevels(TorchEngine):
         self.b = self.model.b = nn.Parameter(self.given["bias"].clone())
         self.H = self.U.shape[1] // 2
 
-    def norms(self) -> dict[str, Tensor]:
+    def norms(self) -> dict[str, Tensor | None]:
         return {"weight_ih": self.W.grad, "weight_hh": self.U.grad}
 
     def leaves(self, word: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -55,7 +55,7 @@ class GrowingLevels(TorchEngine):
 
     def walk(self, offset: list[int], word: np.ndarray, children: np.ndarray) -> Tensor:
         h, c = self.leaves(word)
-        below = torch.from_numpy(children) if len(children) else None
+        below = torch.from_numpy(children)
         for begin, end in zip(offset[1:-1], offset[2:]):
             k = below[begin - offset[1] : end - offset[1]]
             new_h, new_c = self.inner(h[k], c[k])

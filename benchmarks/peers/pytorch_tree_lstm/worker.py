@@ -6,6 +6,7 @@ after joining, at leaves only; the other nodes' are zeros, as the module wants a
 every node.
 """
 
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 from __future__ import annotations
 
 from importlib.metadata import version
@@ -27,7 +28,9 @@ class PytorchTreeLSTM(TorchEngine):
         H = U.shape[1]
         self.tree_lstm = self.model.tree_lstm = TreeLSTM(W.shape[1], H)
         # Theirs has i | o | u where the given rows are i | u | o.
-        iou = torch.cat([torch.arange(H), torch.arange(2 * H, 3 * H), torch.arange(H, 2 * H)])
+        iou = torch.cat(
+            [torch.arange(H), torch.arange(2 * H, 3 * H), torch.arange(H, 2 * H)]
+        )
         with torch.no_grad():
             self.tree_lstm.W_iou.weight.copy_(W[iou])
             self.tree_lstm.W_iou.bias.copy_(b[iou])
@@ -67,7 +70,7 @@ class PytorchTreeLSTM(TorchEngine):
         label = torch.cat([tree["label"] for tree in chosen])
         return h, label, torch.tensor(batch["tree_sizes"]).cumsum(0) - 1
 
-    def norms(self) -> dict[str, Tensor]:
+    def norms(self) -> dict[str, Tensor | None]:
         net = self.tree_lstm
         return {
             "weight_ih": torch.cat([net.W_iou.weight.grad, net.W_f.weight.grad]),

@@ -4,6 +4,7 @@ Written for torch 0.2: the names it uses that are gone (`torch.tensor._TensorBas
 `Variable` with `volatile`) are given to it here.
 """
 
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 from __future__ import annotations
 
 from importlib.metadata import version
@@ -90,7 +91,7 @@ class Torchfold(TorchEngine):
         (h,) = fold.apply(self.operations, [found])
         return h, torch.from_numpy(np.concatenate(labels)), roots
 
-    def norms(self) -> dict[str, Tensor]:
+    def norms(self) -> dict[str, Tensor | None]:
         return {
             "weight_ih": self.operations.W.grad,
             "weight_hh": self.operations.U.grad,

@@ -122,9 +122,55 @@ def test_seed_and_epoch_fix_the_order(corpus):
     assert order(seed=1, epoch=2) != order(seed=2, epoch=2)
 
 
+def chain(length: int) -> str:
+    return "(0 " * length + "a" + ")" * length
+
+
+@pytest.fixture
+def chains():
+    """Forty chains, of heights 0 to 39."""
+    return parse_brackets("\n".join(chain(1 + (7 * i) % 40) for i in range(40)))
+
+
+def test_a_window_sorts_by_height_and_shuffles_the_batches(chains):
+    height = chains.height[chains.roots]
+    plan = plan_batches(chains, batch_size=5, height_window=8, seed=0)
+    assert (
+        sorted(height[trees].tolist() for trees in plan)
+        == np.sort(height).reshape(8, 5).tolist()
+    )
+    firsts = [height[trees[0]] for trees in plan]
+    assert firsts != sorted(firsts)
+
+
+def test_trees_do_not_leave_their_window(chains):
+    shuffled = np.concatenate(plan_batches(chains, batch_size=5, seed=0))
+    windows = [set(part.tolist()) for part in np.split(shuffled, 4)]
+    plan = plan_batches(chains, batch_size=5, height_window=2, seed=0)
+    found = [[set(trees.tolist()) <= window for window in windows] for trees in plan]
+    assert np.array(found).sum(axis=0).tolist() == [2, 2, 2, 2]
+    assert [len(trees) for trees in plan] == [5] * 8
+
+
+def test_a_window_keeps_to_the_budget_and_leaves_no_tree_out(chains):
+    for how in ({"max_nodes": 60}, {"max_nodes": 60, "batch_size": 4}):
+        for seed in (None, 1):
+            plan = plan_batches(chains, height_window=3, seed=seed, **how)
+            assert np.sort(np.concatenate(plan)).tolist() == list(range(40))
+            assert max(chains.sizes[trees].sum() for trees in plan) <= 60
+
+
+def test_windows_without_a_seed_go_through_in_order(chains):
+    plan = plan_batches(chains, batch_size=10, height_window=2)
+    assert max(np.concatenate(plan[:2])) < 20 <= min(np.concatenate(plan[2:]))
+    height = chains.height[chains.roots]
+    assert height[plan[0]].max() <= height[plan[1]].min()
+
+
 def test_an_empty_corpus_has_no_batch(corpus):
     assert list(batches(corpus[:0], max_nodes=5)) == []
     assert list(batches(corpus[:0])) == []
+    assert list(batches(corpus[:0], max_nodes=5, height_window=4, seed=0)) == []
 
 
 def test_a_budget_below_one_is_refused_at_once(corpus):
@@ -132,3 +178,5 @@ def test_a_budget_below_one_is_refused_at_once(corpus):
         batches(corpus, batch_size=0)
     with pytest.raises(ValueError, match="max_nodes must be at least 1"):
         batches(corpus, max_nodes=-1)
+    with pytest.raises(ValueError, match="height_window must be at least 1"):
+        batches(corpus, height_window=0)

@@ -85,6 +85,7 @@ def plan_batches(
     *,
     batch_size: int | None = None,
     max_nodes: int | None = None,
+    height_window: int = 1,
     seed: int | None = None,
     epoch: int = 0,
 ) -> list[NDArray[np.int64]]:
@@ -95,20 +96,34 @@ def plan_batches(
     """
     if batch_size is None and max_nodes is None:
         batch_size = 25
-    for name, value in (("batch_size", batch_size), ("max_nodes", max_nodes)):
+    sizes = {
+        "batch_size": batch_size,
+        "max_nodes": max_nodes,
+        "height_window": height_window,
+    }
+    for name, value in sizes.items():
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-    if seed is None:
-        order = np.arange(len(corpus))
-    else:
-        order = np.random.default_rng([seed, epoch]).permutation(len(corpus))
+    random = None if seed is None else np.random.default_rng([seed, epoch])
+    B = len(corpus)
+    order = np.arange(B) if random is None else random.permutation(B)
+    if height_window > 1:
+        most = batch_size if batch_size is not None else B
+        if max_nodes is not None:
+            most = min(most, max(1, max_nodes * B // max(corpus.num_nodes, 1)))
+        window = np.arange(B) // (height_window * most)
+        # Stable: trees of one height stay shuffled.
+        order = order[np.lexsort((corpus.height[corpus.roots[order]], window))]
     if max_nodes is None:
-        cuts = np.arange(batch_size or 1, len(order), batch_size or 1)
+        cuts = np.arange(batch_size or 1, B, batch_size or 1)
     else:
-        most = batch_size if batch_size is not None else len(order)
+        most = batch_size if batch_size is not None else B
         cuts, n = kernels.cut_by_nodes(order, corpus.tree_offset, max_nodes, most)
         cuts = cuts[:n]
-    return np.split(order, cuts) if len(order) else []
+    plan = np.split(order, cuts) if B else []
+    if height_window > 1 and random is not None:
+        return [plan[i] for i in random.permutation(len(plan))]
+    return plan
 
 
 def batches(
@@ -116,6 +131,7 @@ def batches(
     *,
     batch_size: int | None = None,
     max_nodes: int | None = None,
+    height_window: int = 1,
     seed: int | None = None,
     epoch: int = 0,
 ) -> Iterator[Batch]:
@@ -125,11 +141,19 @@ def batches(
         corpus: the trees.
         batch_size: the most trees in a batch; 25 where `max_nodes` is not given.
         max_nodes: the most nodes in a batch; a tree that alone has more goes alone.
+        height_window: trees are sorted by height within this many batches at a time,
+            and the batches shuffled then: fewer levels to run, one after another, for
+            batches that are less mixed. 1 leaves the trees as they come.
         seed: shuffles the trees, another way in every epoch; None keeps their order.
         epoch: the number of the epoch. Seed and epoch fix the order: any machine,
             any time.
     """
     plan = plan_batches(
-        corpus, batch_size=batch_size, max_nodes=max_nodes, seed=seed, epoch=epoch
+        corpus,
+        batch_size=batch_size,
+        max_nodes=max_nodes,
+        height_window=height_window,
+        seed=seed,
+        epoch=epoch,
     )
     return (collate(corpus, trees) for trees in plan)

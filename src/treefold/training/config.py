@@ -57,6 +57,8 @@ class Config:
         label_smoothing: share of the target spread evenly over the classes.
         batch_size: trees in a batch.
         max_nodes: the most nodes in a batch; None: no bound.
+        height_window: trees are sorted by height within so many batches, which makes
+            their forests less deep, and training quicker; 1 mixes all heights.
         epochs: how often the training trees are gone through, at most.
         patience: epochs without a better dev metric after which training stops;
             None: never.
@@ -91,6 +93,7 @@ class Config:
     label_smoothing: float = 0.0
     batch_size: int = 32
     max_nodes: int | None = None
+    height_window: int = 1
     epochs: int = 30
     patience: int | None = 8
     metric: Metric = "root_accuracy"
@@ -102,7 +105,9 @@ class Config:
     def __post_init__(self) -> None:
         for name in ("input_size", "hidden_size", "rank", "min_count", "batch_size"):
             _check(self, name, lambda value: value >= 1, "at least 1")
-        for name in ("epochs", "seeds", "max_nodes", "patience", "threads"):
+        for name in ("max_nodes", "height_window", "epochs", "patience"):
+            _check(self, name, lambda value: value >= 1, "at least 1")
+        for name in ("seeds", "threads"):
             _check(self, name, lambda value: value >= 1, "at least 1")
         for name in ("input_dropout", "state_dropout", "output_dropout", "average"):
             _check(self, name, lambda value: 0 <= value < 1, "in [0, 1)")

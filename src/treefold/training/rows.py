@@ -53,6 +53,9 @@ class RowSGD(RowOptimizer):
     """Plain gradient descent: the same as a dense step."""
 
     def _step(self, table: Tensor, rows: Tensor, gradient: Tensor, rate: float):
+        if compiled(table):
+            _sgd(*_arrays(table, rows, gradient), *_scalars(table, rate))
+            return
         table.index_add_(0, rows, gradient, alpha=-rate)
 
 
@@ -133,6 +136,14 @@ def _scalars(table: Tensor, *values: float) -> list[np.floating]:
 
 
 # Dividing by zero as numpy does, without a check, is what lets the loops be vectorized.
+@njit(cache=True, error_model="numpy")
+def _sgd(table, rows, gradient, rate):
+    for i in range(len(rows)):
+        w, g = table[rows[i]], gradient[i]
+        for j in range(len(g)):
+            w[j] -= rate * g[j]
+
+
 @njit(cache=True, error_model="numpy")
 def _adagrad(table, total, rows, gradient, rate, epsilon):
     for i in range(len(rows)):

@@ -133,6 +133,7 @@ class _Trainer:
         plan = {
             "batch_size": config.batch_size,
             "max_nodes": config.max_nodes,
+            "height_window": config.height_window,
             "seed": self.seed,
             "epoch": number,
         }

@@ -6,10 +6,12 @@ memory are another's. All get the same number of threads and the same processors
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import queue
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -45,10 +47,9 @@ class Worker:
     def __init__(self, command: Sequence[str | Path], threads: int):
         self.hello: dict[str, Any] = {}
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        cpus = sorted(os.sched_getaffinity(0))[:threads]
         try:
             self._process = subprocess.Popen(
-                ["taskset", "-c", ",".join(map(str, cpus)), *map(str, command)],
+                [*_held_to(threads), *map(str, command)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -58,7 +59,8 @@ class Worker:
         except OSError as error:
             raise WorkerError(str(error)) from None
         self._answers: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -74,11 +76,10 @@ class Worker:
     def ask(self, request: Mapping[str, Any], timeout: float = 600) -> dict[str, Any]:
         """Send a request and wait for its answer."""
         assert self._process.stdin is not None
-        try:
+        # Where the pipe is broken, the reason is on stderr, and `_answer` reads it.
+        with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # the reason is on stderr, and `_answer` reads it
         answer = self._answer(timeout)
         time.sleep(PAUSE)
         return answer
@@ -90,7 +91,9 @@ class Worker:
             self.stop()
             raise WorkerError(f"no answer in {timeout:.0f} s") from None
         if not line:
-            raise WorkerError(self._last_words())
+            last_words = self._last_words()
+            self.stop()
+            raise WorkerError(last_words)
         return json.loads(line)
 
     def _last_words(self) -> str:
@@ -104,6 +107,28 @@ class Worker:
         """End the process."""
         self._process.kill()
         self._process.wait()
+        self._listener.join()
+        for file in (self._process.stdin, self._process.stdout, self._errors):
+            assert file is not None
+            with contextlib.suppress(BrokenPipeError):
+                file.close()
+
+
+def _processors() -> list[int]:
+    """Return those this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _held_to(threads: int) -> list[str]:
+    """Return what holds a command to as many processors, where there is such a tool.
+
+    For engines that take no number of threads and look how many processors there are.
+    """
+    if shutil.which("taskset") is None:
+        return []
+    return ["taskset", "-c", ",".join(map(str, _processors()[:threads]))]
 
 
 def _environment(threads: int) -> dict[str, str]:
@@ -165,7 +190,7 @@ def machine(threads: int) -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": len(_processors()),
         "threads": threads,
         "system": platform.platform(),
         "python": platform.python_version(),

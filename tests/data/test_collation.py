@@ -77,7 +77,19 @@ def test_a_batch_is_int64_and_its_forest_is_in_level_order():
 
 def test_a_batch_moves_to_a_device():
     batch = parse_brackets("(1 (0 a) (2 b))").batch([0]).to("meta")
-    assert batch.label.device.type == batch.forest.child.device.type == "meta"
+    tensors = batch.words, batch.rows, batch.nodes, batch.label, batch.forest.child
+    assert {t.device.type for t in tensors if t is not None} == {"meta"}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_pinned_batch_moves_to_a_gpu_without_a_wait():
+    batch = parse_brackets("(1 (0 a) (2 b))").batch([0])
+    pinned = batch.pin_memory()
+    assert pinned.label.is_pinned()
+    assert pinned.forest.child.is_pinned()
+    moved = pinned.to("cuda", non_blocking=True)
+    assert moved.token.tolist() == batch.token.tolist()
+    assert moved.forest.child.tolist() == batch.forest.child.tolist()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -46,15 +46,23 @@ class Batch:
         """(N,) int64, the tokens of the nodes that have one."""
         return self.words[self.rows]
 
-    def to(self, device: torch.device | str) -> Batch:
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """Return the batch on a device."""
+        forest = self.forest.to(device, non_blocking)
+        return self._carried(forest, lambda t: t.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Batch:
+        """Return a copy in page-locked memory, for transfer to a GPU without a wait."""
+        return self._carried(self.forest.pin_memory(), lambda t: t.pin_memory())
+
+    def _carried(self, forest: Forest, move: Callable[[Tensor], Tensor]) -> Batch:
         return replace(
             self,
-            forest=self.forest.to(device),
-            words=self.words.to(device),
-            rows=self.rows.to(device),
-            nodes=None if self.nodes is None else self.nodes.to(device),
-            label=self.label.to(device),
+            forest=forest,
+            words=move(self.words),
+            rows=move(self.rows),
+            nodes=None if self.nodes is None else move(self.nodes),
+            label=move(self.label),
         )
 
 

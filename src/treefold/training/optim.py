@@ -39,9 +39,11 @@ class Optimizer:
         self.config = config
         self.table = model.embedding.weight
         self.rest = [p for p in model.parameters() if p is not self.table]
-        # One pass over memory for all weights, where torch's default takes several.
+        # On the CPU one pass over memory, where torch's default takes several; on a GPU
+        # the default runs all weights at once, and is there in every version of torch.
+        fused = True if self.table.device.type == "cpu" else None
         self.dense = DENSE[config.optimizer](
-            self.rest, config.learning_rate, weight_decay=config.l2, fused=True
+            self.rest, config.learning_rate, weight_decay=config.l2, fused=fused
         )
         self.by_row = BY_ROW[config.optimizer](self.table)
 
@@ -55,21 +57,18 @@ class Optimizer:
         """Clip, decay and step; `progress` is the share of training that is done."""
         config = self.config
         left = 1 - (1 - config.final_learning_rate) * progress
-        rate = config.learning_rate
-        gradients = [p.grad for p in self.rest if p.grad is not None]
-        rows = values = None
-        if self.table.grad is not None:
-            rows, values = distinct(self.table.grad)
-            gradients.append(values)
+        touched = None if self.table.grad is None else distinct(self.table.grad)
         if config.clip is not None:
-            _clip(gradients, config.clip)
-        self.dense.param_groups[0]["lr"] = rate * left
+            dense = [p.grad for p in self.rest if p.grad is not None]
+            _clip([*dense, touched[1]] if touched else dense, config.clip)
+        self.dense.param_groups[0]["lr"] = config.learning_rate * left
         self.dense.step()
-        if rows is not None and values is not None:
+        if touched is not None:
+            rows, values = touched
             if config.embedding_l2:
                 values.add_(self.table.index_select(0, rows), alpha=config.embedding_l2)
-            table_rate = config.embedding_learning_rate or rate
-            self.by_row.step(rows, values, table_rate * left)
+            rate = config.embedding_learning_rate or config.learning_rate
+            self.by_row.step(rows, values, rate * left)
 
     def state(self) -> dict[str, Tensor]:
         """Return all that the steps remember, by name."""

@@ -157,7 +157,9 @@ class _Trainer:
 
     def _step(self, batch: Batch, done: float) -> float:
         # A function of its own, so that the batch's graph is freed before the next.
-        batch = batch.to(self.config.device)
+        if torch.device(self.config.device).type == "cuda":
+            batch = batch.pin_memory()
+        batch = batch.to(self.config.device, non_blocking=True)
         self.optimizer.zero_grad()
         with torch.autocast(
             torch.device(self.config.device).type,

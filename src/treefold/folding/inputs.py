@@ -21,11 +21,17 @@ class Inputs(NamedTuple):
         place: (R,) int64, the level-order place of each row's node, ascending; None
             where every node has a row.
         offset: L + 1 ints, where each level's rows begin.
+        none: (1, ...) zeros, what a node without input gets.
     """
 
     rows: Tensor
     place: Tensor | None
     offset: list[int]
+    none: Tensor
+
+    def level(self, number: int) -> Tensor:
+        """The rows of a level."""
+        return self.rows[self.offset[number] : self.offset[number + 1]]
 
     def of(self, number: int, level: Level, rows: Tensor) -> Tensor:
         """Spread a level's `rows` over its N nodes, zeros where there is no input."""
@@ -33,7 +39,7 @@ class Inputs(NamedTuple):
         if len(rows) == N:
             return rows
         if len(rows) == 0:
-            return rows.new_zeros(1, *rows.shape[1:]).expand(N, *rows.shape[1:])
+            return self.none.expand(N, *rows.shape[1:])
         assert self.place is not None  # else every node has a row
         within = self.place[self.offset[number] : self.offset[number + 1]] - level.start
         return rows.new_zeros(N, *rows.shape[1:]).index_copy(0, within, rows)
@@ -56,7 +62,8 @@ def in_level_order(
     if rows is not None:
         order = rows if order is None else rows[order]
     ordered = projected if order is None else projected.index_select(0, order)
-    return Inputs(ordered, place, offset)
+    none = ordered.new_zeros(1, *ordered.shape[1:])
+    return Inputs(ordered, place, offset, none)
 
 
 def check(

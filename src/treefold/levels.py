@@ -95,6 +95,10 @@ class Levels(Sequence[Level]):
     def __len__(self) -> int:
         return len(self._arity)
 
+    def child(self, number: int) -> Tensor:
+        """Return the ``child`` of a level."""
+        return self._child[self._edge_offset[number] : self._edge_offset[number + 1]]
+
     @overload
     def __getitem__(self, index: int) -> Level: ...
     @overload

@@ -14,7 +14,7 @@ from treefold.cells import Cell
 from treefold.folding.inputs import Inputs
 from treefold.folding.noise import Noise
 from treefold.folding.plain import fold_plain
-from treefold.folding.products import Product, Sums
+from treefold.folding.products import Sums, Uses
 from treefold.folding.stand_ins import call_with, taking_turns
 from treefold.forest import Forest
 
@@ -23,17 +23,16 @@ class Step(NamedTuple):
     """One level's graph: from its rows of input and the states below to its states.
 
     Attributes:
-        child: (E,) the places of the states below.
-        products: products by parameters, whose gradients can be put off.
-        direct: numbers of the parameters that are used otherwise.
+        rows: None where no node of the level has input.
+        products: autograd's nodes of the products by ``uses.factors``.
+        uses: how the graph uses the parameters.
     """
 
-    rows: Tensor
+    rows: Tensor | None
     below: tuple[Tensor, ...]
     state: tuple[Tensor, ...]
-    child: Tensor
-    products: list[Product]
-    direct: list[int]
+    products: tuple[Any, ...]
+    uses: Uses
 
 
 class Walk(NamedTuple):
@@ -107,24 +106,29 @@ def _gradients(
         else []
     )
 
-    node, row = walk.forest.levels.offset, walk.inputs.offset
+    levels, place, row = (
+        walk.forest.levels,
+        walk.forest.levels.offset,
+        walk.inputs.offset,
+    )
     for number in reversed(range(len(walk.tape))):
         step = walk.tape[number]
         ends = [f for f in step.state if f.requires_grad]
         arriving = [
-            g[node[number] : node[number + 1]].to(f.dtype)
+            g[place[number] : place[number + 1]].to(f.dtype)
             for f, g in zip(step.state, to_state, strict=True)
             if f.requires_grad
         ]
-        rows = [step.rows] if step.rows.requires_grad and to_rows is not None else []
+        rows = [] if step.rows is None or to_rows is None else [step.rows]
         below = [f for f in step.below if f.requires_grad]
-        products = [p for p in step.products if to_parameters[p.parameter] is not None]
-        direct = [i for i in step.direct if to_parameters[i] is not None]
-        begins: list[Tensor | GradientEdge] = [
-            *rows,
-            *below,
-            *(p.edge for p in products),
+        products = [
+            (factor, node)
+            for factor, node in zip(step.uses.factors, step.products, strict=True)
+            if to_parameters[factor.parameter] is not None
         ]
+        direct = [i for i in step.uses.direct if to_parameters[i] is not None]
+        begins: list[Tensor | GradientEdge] = [*rows, *below]
+        begins += [GradientEdge(node, 0) for _, node in products]
         begins += [parameters[i] for i in direct]
         if not ends or not begins:
             continue
@@ -132,17 +136,18 @@ def _gradients(
         if to_rows is not None and rows and (g := next(got)) is not None:
             to_rows[row[number] : row[number + 1]] = g
         to_below = [next(got) if f.requires_grad else None for f in step.below]
-        for product in products:
+        for factor, node in products:
             if (g := next(got)) is not None:
-                put_off.add(product, g)
+                put_off.add(factor, node, g)
         for i in direct:
             total, g = to_parameters[i], next(got)
             if total is not None and g is not None:
                 total += g
         if number > 0:
+            child = levels.child(number)
             for total, g in zip(to_state, to_below, strict=True):
                 if g is not None:
-                    total.index_add_(0, step.child, g.to(total.dtype))
+                    total.index_add_(0, child, g.to(total.dtype))
         elif num_initial:
             to_initial = _to_initial(walk, to_below)
     put_off.finish()

@@ -65,7 +65,7 @@ def _walk_up(
     """Run the cell on each level, and record each level's graph on the tape."""
     state = cell.zeros(0, inputs.rows)
     if tape is not None:
-        learning_rows = inputs.rows.requires_grad
+        rows_learn = inputs.rows.requires_grad
         inputs = inputs._replace(rows=inputs.rows.detach())
     for number, level in enumerate(forest.levels):
         rows = inputs.level(number)
@@ -74,11 +74,11 @@ def _walk_up(
         else:
             children = gather(state, level)
         if tape is not None:
-            rows.requires_grad_(learning_rows and len(rows) > 0)
+            rows.requires_grad_(rows_learn and len(rows) > 0)
             children = tape.cut(children)
         new = visit(cell, inputs.of(number, level, rows), children)
         if tape is not None:
-            tape.record(rows, children.state, new, level)
+            tape.record(rows, children.state, new)
         if number == 0:
             V = forest.num_nodes
             state = type(new)(*[f.new_empty(V, *f.shape[1:]) for f in new])
@@ -127,11 +127,10 @@ class _Tape:
         children.state = type(children.state)(*below)
         return children
 
-    def record(self, rows: Tensor, below: Any, state: Any, level: Level) -> None:
+    def record(self, rows: Tensor, below: Any, state: Any) -> None:
         """Add a level's graph, if it ends in what was given to the fold."""
-        graph = self._grounds.look(state, (rows, *below))
-        if graph is None:
+        found = self._grounds.look(state, (rows, *below))
+        if found is None:
             raise _BeyondError
-        self.steps.append(
-            Step(rows, below, state, level.child, graph.products, graph.direct)
-        )
+        learning = rows if rows.requires_grad else None
+        self.steps.append(Step(learning, below, state, *found))

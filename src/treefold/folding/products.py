@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.graph import GradientEdge, get_gradient_edge
+from torch.autograd.graph import get_gradient_edge
 
 ENOUGH = 1024  # rows: a product of more is no faster, and they would fill memory
 
@@ -48,41 +48,33 @@ def _is_product(node: Any) -> bool:
     return name == _MM or (name == _ADDMM and node._saved_alpha == 1)
 
 
-class Product(NamedTuple):
-    """A product X P in a level's graph, where P is a parameter or a view of one.
+def _left(node: Any) -> Tensor:
+    """X, of the node of a product X P."""
+    return node._saved_self if node.name() == _MM else node._saved_mat1
+
+
+class Factor(NamedTuple):
+    """P in a product X P: a parameter or a view of one.
 
     Attributes:
-        node: autograd's node of the product.
         parameter: the number of the parameter.
         view: functions and their arguments, which make P of the parameter.
     """
 
-    node: Any
     parameter: int
     view: tuple[tuple[Any, ...], ...]
 
-    @property
-    def edge(self) -> GradientEdge:
-        """Where the gradient Y' arrives."""
-        return GradientEdge(self.node, 0)
 
-    @property
-    def rows(self) -> Tensor:
-        """X."""
-        is_mm = self.node.name() == _MM
-        return self.node._saved_self if is_mm else self.node._saved_mat1
-
-
-class Graph(NamedTuple):
-    """What a level's graph rests on.
+class Uses(NamedTuple):
+    """How a level's graph uses the parameters; one object for all levels alike.
 
     Attributes:
-        products: those whose share in a parameter's gradient can be put off.
+        factors: of those products whose share in a gradient can be put off.
         direct: numbers of the parameters that are used in any other way.
     """
 
-    products: list[Product]
-    direct: list[int]
+    factors: tuple[Factor, ...]
+    direct: tuple[int, ...]
 
 
 class Grounds:
@@ -98,8 +90,12 @@ class Grounds:
             for number, p in enumerate(parameters)
             if p.requires_grad
         }
+        # Python's garbage collector looks at every object that a deep fold holds.
+        self._shared = dict[Any, Any]()
 
-    def look(self, state: Sequence[Tensor], given: Sequence[Tensor]) -> Graph | None:
+    def look(
+        self, state: Sequence[Tensor], given: Sequence[Tensor]
+    ) -> tuple[tuple[Any, ...], Uses] | None:
         """Look through the graph of a level's state.
 
         Args:
@@ -107,12 +103,13 @@ class Grounds:
             given: tensors of this level alone in which it may end, besides parameters.
 
         Returns:
-            None where it ends in any other tensor. The levels' graphs are cut from all
-            else, so such a tensor would get no gradient. Every level is looked at: a
-            cell may use a tensor on some levels only.
+            Autograd's node of each product that can be put off, and how the graph uses
+            the parameters. None where it ends in any other tensor. The levels' graphs
+            are cut from all else, so such a tensor would get no gradient. Every level
+            is looked at: a cell may use a tensor on some levels only.
         """
         known, number = set(map(id, given)), self._number
-        products, direct = list[Product](), set[int]()
+        products, direct = list[tuple[Any, Factor]](), set[int]()
         seen = dict.fromkeys(_node(field) for field in state if field.requires_grad)
         direct.update(number[node] for node in seen if node in number)
         nodes = [node for node in seen if node not in number]
@@ -124,9 +121,9 @@ class Grounds:
                     return None
                 continue
             if len(below) > 1 and _is_product(node):
-                product = self._product(node, *below[-1])
-                if product is not None:
-                    products.append(product)
+                factor = self._factor(*below[-1])
+                if factor is not None:
+                    products.append((node, factor))
                     below = below[:-1]
             for before, _ in below:
                 if before in seen or before is None:
@@ -137,18 +134,19 @@ class Grounds:
                 seen[before] = None
                 nodes.append(before)
         # Asked for such a parameter's gradient, autograd counts its products in.
-        products = [p for p in products if p.parameter not in direct]
-        return Graph(products, sorted(direct))
+        products = [p for p in products if p[1].parameter not in direct]
+        uses = Uses(tuple(factor for _, factor in products), tuple(sorted(direct)))
+        return tuple(node for node, _ in products), self._shared.setdefault(uses, uses)
 
-    def _product(self, node: Any, factor: Any, output: int) -> Product | None:
+    def _factor(self, node: Any, output: int) -> Factor | None:
         """Follow the right factor of a product through views to a parameter."""
         view = []
-        while factor not in self._number:
-            if factor is None or (take := _VIEWS.get(factor.name())) is None:
+        while node not in self._number:
+            if node is None or (take := _VIEWS.get(node.name())) is None:
                 return None
-            view.append(take(factor, output))
-            ((factor, output),) = factor.next_functions
-        return Product(node, self._number[factor], tuple(reversed(view)))
+            view.append(take(node, output))
+            ((node, output),) = node.next_functions
+        return Factor(self._number[node], tuple(reversed(view)))
 
 
 class Sums:
@@ -160,32 +158,30 @@ class Sums:
 
     def __init__(self, totals: Sequence[Tensor | None]):
         self.totals = totals
-        self._waiting = defaultdict[Any, list[tuple[Tensor, Tensor]]](list)
-        self._num_rows = Counter[Any]()
+        self._waiting = defaultdict[Factor, list[tuple[Tensor, Tensor]]](list)
+        self._num_rows = Counter[Factor]()
 
-    def add(self, product: Product, gradient: Tensor) -> None:
-        """Add Xᵀ Y', given Y', now or later."""
-        key = product.parameter, product.view
-        self._waiting[key].append((product.rows, gradient))
-        self._num_rows[key] += len(gradient)
-        if self._num_rows[key] >= ENOUGH:
-            self._add(key)
+    def add(self, factor: Factor, node: Any, gradient: Tensor) -> None:
+        """Add Xᵀ Y' for a product's node, given Y', now or later."""
+        self._waiting[factor].append((_left(node), gradient))
+        self._num_rows[factor] += len(gradient)
+        if self._num_rows[factor] >= ENOUGH:
+            self._add(factor)
 
     def finish(self) -> None:
         """Add all that was put off."""
-        for key in list(self._waiting):
-            self._add(key)
+        for factor in list(self._waiting):
+            self._add(factor)
 
-    def _add(self, key: tuple[int, tuple[tuple[Any, ...], ...]]) -> None:
-        del self._num_rows[key]
-        waiting = self._waiting.pop(key)
+    def _add(self, factor: Factor) -> None:
+        del self._num_rows[factor]
+        waiting = self._waiting.pop(factor)
         rows = _stack([rows for rows, _ in waiting])
         gradients = _stack([gradient for _, gradient in waiting])
-        parameter, view = key
-        total = self.totals[parameter]
+        total = self.totals[factor.parameter]
         if total is None:
             return
-        for function, *arguments in view:
+        for function, *arguments in factor.view:
             total = function(total, *arguments)
         total.addmm_(rows.mH, gradients)
 

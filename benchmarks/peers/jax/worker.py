@@ -95,10 +95,10 @@ def forward(leaf_iuo: Array, U: Array, b: Array, children: Array, pull: Array):
         t = jnp.tanh(c)
         new = jnp.concatenate([o * t, c], axis=1)
         state = lax.dynamic_update_slice(state, new, (leaves + number * K, 0))
-        return state, jnp.concatenate([i, u, o, f, t], axis=1)
+        return state, jnp.concatenate([i, u, o, f], axis=1)
 
     state, gates = lax.scan(step, state, (jnp.arange(blocks), children))
-    leaf_gates = jnp.concatenate([i, u, o, t], axis=1)
+    leaf_gates = jnp.concatenate([i, u, o], axis=1)
     return state[:, :H], (state, gates, leaf_gates, U, children, pull)
 
 
@@ -107,18 +107,19 @@ def backward(saved, gh: Array):
     blocks, K, _ = children.shape
     H, leaves = gh.shape[1], len(leaf_gates)
 
-    def iuo_gradient(i, u, o, t, dh, dc):
+    def iuo_gradient(i, u, o, c, dh, dc):
         """Return the gradient of c, and of the gates before activation."""
+        t = jnp.tanh(c)  # cheaper made again than kept
         dc = dc + dh * o * (1 - t * t)
         di, du, do = dc * u * i * (1 - i), dc * i * (1 - u * u), dh * t * o * (1 - o)
         return dc, jnp.concatenate([di, du, do], axis=1)
 
     def step(sent: Array, block):
-        number, below, g, pull, gh = block
+        number, below, g, c, pull, gh = block
         from_above = sent[pull]  # (K, 2H)
-        i, u, o, t = (g[:, k * H : (k + 1) * H] for k in (0, 1, 2, 5))
-        f = g[:, 3 * H : 5 * H]
-        dc, diuo = iuo_gradient(i, u, o, t, gh + from_above[:, :H], from_above[:, H:])
+        i, u, o = (g[:, k * H : (k + 1) * H] for k in range(3))
+        f = g[:, 3 * H :]
+        dc, diuo = iuo_gradient(i, u, o, c, gh + from_above[:, :H], from_above[:, H:])
         dc2 = jnp.concatenate([dc, dc], axis=1)
         c_below = state[below][:, :, H:].reshape(K, 2 * H)
         dg = jnp.concatenate([diuo, dc2 * c_below * f * (1 - f)], axis=1)
@@ -133,15 +134,17 @@ def backward(saved, gh: Array):
         jnp.arange(blocks),
         children,
         gates,
+        state[leaves:, H:].reshape(blocks, K, H),
         pull[leaves:].reshape(blocks, K),
         gh[leaves:].reshape(blocks, K, H),
     )
     sent, dg = lax.scan(step, sent, inner, reverse=True)
 
     from_above = sent[pull[:leaves]]
-    i, u, o, t = (leaf_gates[:, k * H : (k + 1) * H] for k in range(4))
+    i, u, o = (leaf_gates[:, k * H : (k + 1) * H] for k in range(3))
+    c = state[:leaves, H:]
     _, dleaf = iuo_gradient(
-        i, u, o, t, gh[:leaves] + from_above[:, :H], from_above[:, H:]
+        i, u, o, c, gh[:leaves] + from_above[:, :H], from_above[:, H:]
     )
     dg = dg.reshape(blocks * K, 5 * H)
     h_below = state[children.reshape(-1), :H].reshape(blocks * K, 2 * H)

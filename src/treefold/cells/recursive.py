@@ -8,11 +8,12 @@ from typing import Literal, final
 import torch
 from torch import Tensor, nn
 
+from treefold.cells.activations import tanh
 from treefold.cells.base import Cell, Children, State
 from treefold.cells.parameters import near_mean, uniform, zeros
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "tanh": torch.tanh,
+    "tanh": tanh,
     "relu": torch.relu,
     "identity": lambda value: value,
 }

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, final
 import torch
 from torch import Tensor
 
+from treefold.cells.activations import tanh
 from treefold.cells.base import Cell, Children, State
 from treefold.cells.parameters import near_mean, uniform, zeros
 from treefold.cells.recursive import leaf_or, state_or_affine
@@ -69,7 +70,7 @@ class RNTNCell(Cell[State]):
 
     def forward(self, x: Tensor, children: Children[State]) -> State:
         if len(children) == 0:
-            return State(x if self.leaf_is_input else torch.tanh(x + self.bias))
+            return State(x if self.leaf_is_input else tanh(x + self.bias))
         K, H = self.max_arity or 0, self.hidden_size
         y = children.slots(K).h.flatten(1)  # (N, K·H)
         # y^T V as one product; a bilinear layer that loops over features is slower.
@@ -77,8 +78,8 @@ class RNTNCell(Cell[State]):
         bilinear = (yV * y[:, None]).sum(dim=2)  # (N, H)
         h = bilinear + torch.addmm(self.bias, y, self.weight_hh.T)
         if not self.leaf_is_input:
-            return State(torch.tanh(x + h))
-        return State(leaf_or(torch.tanh(h), x, children))
+            return State(tanh(x + h))
+        return State(leaf_or(tanh(h), x, children))
 
 
 class MatrixVectorState(NamedTuple):
@@ -150,7 +151,7 @@ class MVRNNCell(Cell[MatrixVectorState]):
             M = M + (children.filled(2) == 0)[:, :, None, None] * eye
         sibling = M.flip(1)  # B for a, A for b
         crossed = (sibling @ h[:, :, :, None]).squeeze(3).flatten(1)  # [B a; A b]
-        p = torch.tanh(torch.addmm(self.bias, crossed, self.weight_hh.T))
+        p = tanh(torch.addmm(self.bias, crossed, self.weight_hh.T))
         P = self.weight_matrix @ M.flatten(1, 2)  # (N, H, H)
         if children.arity is not None:
             return MatrixVectorState(p, P)

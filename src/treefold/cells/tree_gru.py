@@ -14,6 +14,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from treefold.cells.activations import tanh
 from treefold.cells.base import Cell, Children, State
 from treefold.cells.parameters import uniform
 
@@ -32,7 +33,7 @@ class _GRUCell(Cell[State]):
 
     def _leaf(self, r: Tensor, z: Tensor, n: Tensor) -> State:
         """One virtual child of zeros: b_hn and the update gate act as on a chain."""
-        n = torch.tanh(n + torch.sigmoid(r) * self.bias_hn)
+        n = tanh(n + torch.sigmoid(r) * self.bias_hn)
         return State(torch.sigmoid(-z) * n)
 
 
@@ -86,7 +87,7 @@ class ChildSumTreeGRUCell(_GRUCell):
         U_r_h, U_z_h, U_n_h = (h @ self.weight_hh.T).chunk(3, dim=-1)
         r = torch.sigmoid(children.repeat(r) + U_r_h)  # (E, H)
         a = children.repeat(z) + U_z_h
-        n = torch.tanh(n + children.sum(r * (U_n_h + self.bias_hn)))
+        n = tanh(n + children.sum(r * (U_n_h + self.bias_hn)))
 
         # The softmax over {0, a_1, …, a_K} is shifted by its largest entry.
         top = children.max(a).clamp(min=0).detach()
@@ -157,7 +158,7 @@ class NaryTreeGRUCell(_GRUCell):
             used = (children.filled(K) > 0)[:, :, None]
             U_n_h = U_n_h * used
             a = a.masked_fill(~used, -torch.inf)
-        n = torch.tanh(n + (r * U_n_h).sum(dim=1))
+        n = tanh(n + (r * U_n_h).sum(dim=1))
 
         z = torch.softmax(torch.cat([torch.zeros_like(a[:, :1]), a], dim=1), dim=1)
         h = z[:, 0] * n + (z[:, 1:] * h).sum(dim=1)

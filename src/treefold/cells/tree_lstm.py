@@ -7,6 +7,7 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
+from treefold.cells.activations import tanh
 from treefold.cells.base import Cell, Children
 from treefold.cells.parameters import uniform
 
@@ -143,5 +144,5 @@ class NaryTreeLSTMCell(_LSTMCell):
 def _outputs(iuo: Tensor, kept: Tensor | int) -> LSTMState:
     """Make the state of gates i | u | o before activation and of the memory kept."""
     i, u, o = iuo.chunk(3, dim=-1)
-    c = torch.sigmoid(i) * torch.tanh(u) + kept  # Eqs. 7 and 13
-    return LSTMState(torch.sigmoid(o) * torch.tanh(c), c)
+    c = torch.sigmoid(i) * tanh(u) + kept  # Eqs. 7 and 13
+    return LSTMState(torch.sigmoid(o) * tanh(c), c)

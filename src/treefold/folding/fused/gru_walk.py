@@ -1,0 +1,391 @@
+r"""The walks of the Tree-GRUs.
+
+What belongs to an edge, r | z | m with :math:`m = U_n h + b_{hn}`, lies in one flat
+array, a row of 3H for each edge: in order, or N-ary at n * K + slot. A node keeps
+n | z_0, where :math:`z_0 = 1 - \sum_k z_k` is the candidate's share.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from treefold.folding.fused.activation import exp, sigmoid, tanh
+from treefold.folding.fused.compiled import entry, kernel, pointwise
+from treefold.folding.fused.product import (
+    BLOCK,
+    multiply,
+    num_panels,
+    pack,
+    pack_transposed,
+    point,
+    point_to,
+    share,
+    weight_gradient,
+)
+from treefold.folding.fused.team import barrier, parallel, rank
+from treefold.folding.fused.walk import (
+    add_columns,
+    input_gradients,
+    panels_of,
+    part,
+    project,
+    spread,
+)
+
+
+@pointwise()
+def _table_states(start, stop, table, p, bias, bias_hn, gates, h):
+    """Make the states of leaves, one for each distinct row of input.
+
+    A leaf has one virtual child of zeros; its gates are r | 1 - z | n.
+    """
+    H = h.shape[1]
+    for s in range(start, stop):
+        x = table[s]
+        for j in range(H):
+            gates[s, j] = sigmoid(p[x, j] + bias[j])
+            gates[s, H + j] = sigmoid(-(p[x, H + j] + bias[H + j]))
+        for j in range(H):
+            n = p[x, 2 * H + j] + bias[2 * H + j] + gates[s, j] * bias_hn[j]
+            gates[s, 2 * H + j] = tanh(n)
+            h[s, j] = gates[s, H + j] * gates[s, 2 * H + j]
+
+
+@pointwise()
+def _states(
+    start, stop, plan, row, p, bias, bias_hn, gates, row_shift, nodes, node_shift, h,
+    top,
+):  # fmt: skip
+    """Turn products into gates, and gates into states.
+
+    The softmax over {0, a_1, …, a_K} is shifted by its largest entry.
+    """
+    H, F = h.shape[1], plan.num_below
+    for node in range(start, stop):
+        i, v, x = node - node_shift, F + node, row[node]
+        first, last = plan.offset[node], plan.offset[node + 1]
+        for j in range(H):
+            top[j] = 0
+            nodes[i, j] = p[x, 2 * H + j] + bias[2 * H + j]
+        for e in range(first, last):
+            g = (plan.edge[e] - row_shift) * 3 * H
+            z, m = g + H, g + 2 * H
+            for j in range(H):
+                gates[g + j] = sigmoid(gates[g + j] + bias[j] + p[x, j])
+                gates[m + j] += bias_hn[j]
+            for j in range(H):
+                nodes[i, j] += gates[g + j] * gates[m + j]
+                gates[z + j] += bias[H + j] + p[x, H + j]
+            for j in range(H):
+                top[j] = max(top[j], gates[z + j])
+        for j in range(H):
+            nodes[i, j] = tanh(nodes[i, j])
+            top[j] = -top[j]
+            nodes[i, H + j] = exp(top[j])
+            h[v, j] = nodes[i, H + j]
+        for e in range(first, last):
+            z = (plan.edge[e] - row_shift) * 3 * H + H
+            for j in range(H):
+                gates[z + j] = exp(gates[z + j] + top[j])
+                h[v, j] += gates[z + j]
+        for j in range(H):
+            top[j] = 1 / h[v, j]
+            nodes[i, H + j] *= top[j]
+            h[v, j] = nodes[i, H + j] * nodes[i, j]
+        for e in range(first, last):
+            z = (plan.edge[e] - row_shift) * 3 * H + H
+            child = plan.child[e]
+            for j in range(H):
+                gates[z + j] *= top[j]
+                h[v, j] += gates[z + j] * h[child, j]
+
+
+@kernel()
+def _products(
+    start, stop, plan, h, gates, row_shift, packed, packed_n, wide, rows, me, threads
+):
+    """Multiply the children of nodes by the weights."""
+    K, H = plan.below.shape[1], h.shape[1]
+    first, last = panels_of(num_panels(2 * H, h.itemsize), wide, me, threads)
+    first_n, last_n = panels_of(num_panels(H, h.itemsize), wide, me, threads)
+    if K:
+        count, ld = stop - start, 3 * K * H
+        point_to(rows, h, plan.below, start, count)
+        for k in range(K):
+            at = (start * K - row_shift + k) * 3 * H
+            multiply(
+                *(gates, at, ld, rows, K, count, H, packed[k], 2 * H),
+                *(first, last, 0),
+            )
+            multiply(
+                *(gates, at + 2 * H, ld, rows[k:], 1, count, H, packed_n[k], H),
+                *(first_n, last_n, 0),
+            )
+        return
+    first, last = panels_of(num_panels(3 * H, h.itemsize), wide, me, threads)
+    child = plan.child.reshape(len(plan.child), 1)
+    stop_edge = plan.offset[stop]
+    for e in range(plan.offset[start], stop_edge, BLOCK):
+        count = min(BLOCK, stop_edge - e)
+        point_to(rows, h, child, e, count)
+        multiply(
+            *(gates, (e - row_shift) * 3 * H, 3 * H),
+            *(rows, 1, count, H, packed[0], 3 * H, first, last, 0),
+        )
+
+
+@kernel()
+def _forward(
+    plan, reads, x, weight, bias, bias_hn, u, u_n, given, p, p_inner, packed_x, packed,
+    packed_n, table_gates, table_h, gates, nodes, h, keep, threads,
+):  # fmt: skip
+    me, H, K = rank(), h.shape[1], plan.below.shape[1]
+    for k in range(len(u)):
+        pack_transposed(u[k], packed[k], me, threads)
+    for k in range(K):
+        pack_transposed(u_n[k], packed_n[k], me, threads)
+    project(x, weight, packed_x, p, me, threads)
+    barrier()
+    if not given:
+        start, stop = share(0, len(table_h), me, threads)
+        _table_states(
+            start, stop, reads.table, p, bias, bias_hn, table_gates, table_h
+        )
+        barrier()
+    spread(table_h, reads.source, h, me, threads)
+    barrier()
+
+    rows = np.empty((max(K, 1), BLOCK), np.int64)
+    top = np.empty(H, h.dtype)
+    for level in range(len(plan.level) - 1):
+        a, b = plan.level[level], plan.level[level + 1]
+        node_shift, row_shift = 0, 0
+        if not keep:  # what no backward will ask for, the next level overwrites
+            node_shift, row_shift = a, a * K if K else plan.offset[a]
+        of_node = (plan, reads.row, p_inner, bias, bias_hn)
+        of_gates = (gates, row_shift, nodes, node_shift, h, top)
+        wide, start, stop = part(a, b, me, threads)
+        for r in range(start, stop, BLOCK):
+            end = min(r + BLOCK, stop)
+            _products(
+                *(r, end, plan, h, gates, row_shift, packed, packed_n),
+                *(wide, rows, me, threads),
+            )
+            if wide:
+                _states(r, end, *of_node, *of_gates)
+        if not wide:
+            barrier()
+            start, stop = share(a, b, me, threads)
+            _states(start, stop, *of_node, *of_gates)
+        barrier()
+
+
+@pointwise()
+def _from_above(v, plan, gates, to_h, to_below, to_state, dh):
+    """Add what all parents of a place send it to what comes from outside."""
+    H = len(dh)
+    for j in range(H):
+        dh[j] += to_h[v, j]
+    for w in range(plan.up_offset[v], plan.up_offset[v + 1]):
+        e = plan.up[w]
+        n, at, z = plan.parent[e], plan.edge[e] * H, (3 * plan.edge[e] + 1) * H
+        for j in range(H):
+            dh[j] += to_below[at + j] + gates[z + j] * to_state[n, j]
+
+
+@pointwise()
+def _to_gates(
+    start, stop, plan, gates, nodes, h, to_h, to_below, to_state, to_gates, to_nodes, dh
+):
+    """Make the gradients of the gates before activation from those of the states."""
+    H, F, K = h.shape[1], plan.num_below, plan.below.shape[1]
+    for n in range(start, stop):
+        v = F + n
+        for j in range(H):
+            dh[j] = 0
+        _from_above(v, plan, gates, to_h, to_below, to_state, dh)
+        for j in range(H):
+            to_state[n, j] = dh[j]
+            candidate = nodes[n, j]
+            to_nodes[n, j] = dh[j] * nodes[n, H + j] * (1 - candidate * candidate)
+        if plan.offset[n + 1] - plan.offset[n] < K:  # empty slots
+            for j in range(n * K * 3 * H, (n + 1) * K * 3 * H):
+                to_gates[j] = 0
+        for e in range(plan.offset[n], plan.offset[n + 1]):
+            g, child = plan.edge[e] * 3 * H, plan.child[e]
+            z, m = g + H, g + 2 * H
+            for j in range(H):
+                r = gates[g + j]
+                to_gates[g + j] = to_nodes[n, j] * gates[m + j] * r * (1 - r)
+                to_gates[m + j] = to_nodes[n, j] * r
+            for j in range(H):
+                to_gates[z + j] = gates[z + j] * dh[j] * (h[child, j] - h[v, j])
+
+
+@pointwise()
+def _to_table(
+    start, stop, plan, reads, given, gates, table_gates, bias_hn, to_h, to_below,
+    to_state, to_table, dh,
+):  # fmt: skip
+    """Make the gradients of what the states below were made from, or of them."""
+    H = len(dh)
+    for s in range(start, stop):
+        for j in range(H):
+            dh[j] = 0
+        for w in range(reads.user_offset[s], reads.user_offset[s + 1]):
+            _from_above(reads.user[w], plan, gates, to_h, to_below, to_state, dh)
+        if given:
+            for j in range(H):
+                to_table[s, j] = dh[j]
+            continue
+        for j in range(H):
+            r, share_n, n = (
+                table_gates[s, j],
+                table_gates[s, H + j],
+                table_gates[s, 2 * H + j],
+            )
+            to_n = dh[j] * share_n * (1 - n * n)
+            to_table[s, j] = to_n * bias_hn[j] * r * (1 - r)
+            to_table[s, H + j] = -dh[j] * n * share_n * (1 - share_n)
+            to_table[s, 2 * H + j] = to_n
+
+
+@kernel()
+def _to_projected(plan, reads, to_gates, to_nodes, to_table, to_p, me, threads):
+    """Add up, for each row of input, what the nodes that read it send."""
+    start, stop = share(0, len(to_p), me, threads)
+    S, H = len(reads.table), to_nodes.shape[1]
+    for r in range(start, stop):
+        for j in range(3 * H):
+            to_p[r, j] = 0
+        for w in range(reads.reader_offset[r], reads.reader_offset[r + 1]):
+            reader = reads.reader[w]
+            if reader < S:
+                for j in range(3 * H):
+                    to_p[r, j] += to_table[reader, j]
+                continue
+            n = reader - S
+            for j in range(H):
+                to_p[r, 2 * H + j] += to_nodes[n, j]
+            for e in range(plan.offset[n], plan.offset[n + 1]):
+                g = plan.edge[e] * 3 * H
+                for j in range(2 * H):
+                    to_p[r, j] += to_gates[g + j]
+
+
+@kernel()
+def _to_biases(
+    given, table_gates, to_gates, to_nodes, to_table, to_bias, to_bias_hn, H, me, threads
+):
+    """Add up the gradients of the biases."""
+    add_columns(to_bias, 0, to_gates, 0, len(to_gates), 0, 2 * H, me, threads)
+    add_columns(to_bias, 2 * H, to_nodes, 0, len(to_nodes), 0, H, me, threads)
+    add_columns(to_bias_hn, 0, to_gates, 0, len(to_gates), 2 * H, H, me, threads)
+    if given:
+        return
+    add_columns(to_bias, 0, to_table, 0, len(to_table), 0, 2 * H, me, threads)
+    add_columns(to_bias, 2 * H, to_table, 0, len(to_table), 2 * H, H, me, threads)
+    start, stop = share(0, H, me, threads)
+    for s in range(len(to_table)):
+        for j in range(start, stop):
+            to_bias_hn[j] += to_table[s, 2 * H + j] * table_gates[s, j]
+
+
+@kernel()
+def _backward(
+    plan, reads, x, weight, bias_hn, u, u_n, given, packed_x, packed, packed_n,
+    table_gates, gates, nodes, h, to_h, to_below, to_state, to_gates, to_nodes,
+    to_table, to_p, to_x, to_weight, to_u, to_u_n, to_bias, to_bias_hn, one, want_x,
+    threads,
+):  # fmt: skip
+    me, H, K = rank(), h.shape[1], plan.below.shape[1]
+    N, E = len(plan.offset) - 1, len(plan.child)
+    for k in range(len(u)):
+        pack(u[k], packed[k], me, threads)
+    for k in range(K):
+        pack(u_n[k], packed_n[k], me, threads)
+    if me == 0:
+        for j in range(3 * H):
+            to_bias[j] = 0
+        for j in range(H):
+            to_bias_hn[j] = 0
+    barrier()
+
+    width, ld = max(K, 1) * H, 3 * max(K, 1) * H
+    rows = np.empty((1, BLOCK), np.int64)
+    dh = np.empty(H, h.dtype)
+    back = (gates, nodes, h, to_h, to_below, to_state, to_gates, to_nodes, dh)
+    for level in range(len(plan.level) - 2, -1, -1):
+        a, b = plan.level[level], plan.level[level + 1]
+        wide, start, stop = part(a, b, me, threads)
+        if not wide:
+            mine, end = share(a, b, me, threads)
+            _to_gates(mine, end, plan, *back)
+            barrier()
+        first, last = panels_of(num_panels(width, h.itemsize), wide, me, threads)
+        first_n, last_n = panels_of(num_panels(H, h.itemsize), wide, me, threads)
+        for r in range(start, stop, BLOCK):
+            end = min(r + BLOCK, stop)
+            if wide:
+                _to_gates(r, end, plan, *back)
+            if K == 0:
+                for e in range(plan.offset[r], plan.offset[end], BLOCK):
+                    count = min(BLOCK, plan.offset[end] - e)
+                    point(rows, to_gates, e * 3 * H, 3 * H, count)
+                    multiply(
+                        *(to_below, e * H, H, rows, 1, count, 3 * H, packed[0], H),
+                        *(first, last, 0),
+                    )
+                continue
+            for k in range(K):
+                point(rows, to_gates, r * ld + k * 3 * H, ld, end - r)
+                multiply(
+                    *(to_below, r * width, width),
+                    *(rows, 1, end - r, 2 * H, packed[k], width, first, last, k),
+                )
+            if not wide:  # the columns of one slot are shared out in another way
+                barrier()
+            for k in range(K):
+                point(rows, to_gates, r * ld + (3 * k + 2) * H, ld, end - r)
+                multiply(
+                    *(to_below, r * width + k * H, width),
+                    *(rows, 1, end - r, H, packed_n[k], H, first_n, last_n, 1),
+                )
+        barrier()
+    start, stop = share(0, len(reads.table), me, threads)
+    _to_table(
+        *(start, stop, plan, reads, given, gates, table_gates, bias_hn, to_h),
+        *(to_below, to_state, to_table, dh),
+    )
+    barrier()
+
+    edges = to_gates.reshape(len(to_gates) // (3 * H), 3 * H)
+    by_node = to_gates.reshape(len(to_gates) // ld, ld)
+    if K == 0:
+        weight_gradient(to_u[0], edges, h, plan.child.reshape(E, 1), me, threads)
+    for k in range(K):
+        at = k * 3 * H
+        both = by_node[:, at : at + 2 * H]
+        weight_gradient(to_u[k], both, h, plan.below, me, threads)
+        of_n = by_node[:, at + 2 * H : at + 3 * H]
+        weight_gradient(to_u_n[k], of_n, h, plan.below[:, k : k + 1], me, threads)
+    _to_biases(
+        *(given, table_gates, edges, to_nodes, to_table, to_bias, to_bias_hn),
+        *(H, me, threads),
+    )
+    if reads.inner:
+        _to_projected(plan, reads, to_gates, to_nodes, to_table, to_p, me, threads)
+        barrier()
+    input_gradients(x, weight, packed_x, to_p, to_x, to_weight, one, want_x, me, threads)
+
+
+@entry()
+def forward(threads, *args):
+    """Walk up on a team of threads."""
+    parallel(_forward, threads, args)
+
+
+@entry()
+def backward(threads, *args):
+    """Walk down on a team of threads."""
+    parallel(_backward, threads, args)

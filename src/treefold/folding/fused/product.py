@@ -1,0 +1,234 @@
+"""Matrix products for a team of threads, over packed weights and gathered rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from treefold.folding.fused.compiled import kernel
+from treefold.folding.fused.tile import ROWS, VECTOR_BYTES, VECTORS, tile
+
+# Rows whose product and gates stay in a core's cache between the two.
+BLOCK = 96
+# With fewer rows for each thread than this, threads share out columns instead, so that
+# each reads only its part of the weights.
+NARROW = 24
+# Rows of a product over nodes that are packed at a time.
+DEPTH = 256
+
+
+@kernel()
+def share(start: int, stop: int, rank: int, threads: int) -> Any:
+    """Return the part of start..stop that is this thread's."""
+    n = stop - start
+    return start + n * rank // threads, start + n * (rank + 1) // threads
+
+
+@kernel()
+def num_panels(width: int, itemsize: int) -> int:
+    """Return how many panels of VECTORS vectors a matrix of `width` columns has."""
+    panel = VECTORS * VECTOR_BYTES // itemsize
+    return (width + panel - 1) // panel
+
+
+def packed_size(depth: int, width: int, itemsize: int) -> int:
+    """Return how many elements a packed matrix takes."""
+    lanes = VECTOR_BYTES // itemsize
+    return depth * ((width + lanes - 1) // lanes * lanes)
+
+
+@kernel()
+def pack(b, packed, rank, threads):
+    """Pack a matrix (depth, width) panel by panel: what a tile reads stands in a row.
+
+    The last panel is as narrow as it can be, and filled with zeros.
+    """
+    depth, width = b.shape
+    lanes = VECTOR_BYTES // b.itemsize
+    panel = VECTORS * lanes
+    first, last = share(0, num_panels(width, b.itemsize), rank, threads)
+    for p in range(first, last):
+        start = p * panel
+        used = min(panel, width - start)
+        wide = (used + lanes - 1) // lanes * lanes
+        at = start * depth
+        for k in range(depth):
+            for j in range(used):
+                packed[at + k * wide + j] = b[k, start + j]
+            for j in range(used, wide):
+                packed[at + k * wide + j] = 0
+
+
+@kernel()
+def pack_transposed(b, packed, rank, threads):
+    """Pack the transpose of a matrix (width, depth), see `pack`."""
+    width, depth = b.shape
+    lanes = VECTOR_BYTES // b.itemsize
+    panel = VECTORS * lanes
+    first, last = share(0, num_panels(width, b.itemsize), rank, threads)
+    for p in range(first, last):
+        start = p * panel
+        used = min(panel, width - start)
+        wide = (used + lanes - 1) // lanes * lanes
+        at = start * depth
+        for k0 in range(0, depth, 16):  # one cache line of each row at a time
+            k1 = min(k0 + 16, depth)
+            for j in range(used):
+                for k in range(k0, k1):
+                    packed[at + k * wide + j] = b[start + j, k]
+        for k in range(depth):
+            for j in range(used, wide):
+                packed[at + k * wide + j] = 0
+
+
+@kernel()
+def multiply(
+    c, at, ld, rows, segments, count, depth, packed, width, first, last, add
+):
+    """Multiply rows, wherever they are, by a packed matrix: C = A B, or C += A B.
+
+    Args:
+        c: flat array that holds C.
+        at: where in it C begins.
+        ld: elements from one row of C to the next.
+        rows: (segments, >= count) int64 addresses of the rows of A; a row is made of
+            `segments` pieces of `depth` numbers.
+        segments: how many pieces a row of A has.
+        count: number of rows.
+        depth: numbers in a piece.
+        packed: B, of (segments * depth, width), packed.
+        width: columns of B.
+        first: the first panel of B to take.
+        last: where to stop.
+        add: 0 to set C, else to add to it.
+    """
+    size = c.itemsize
+    lanes = VECTOR_BYTES // size
+    panel = VECTORS * lanes
+    like = c[0]
+    tiles = (count + ROWS - 1) // ROWS
+    for p in range(first, last):
+        used = min(panel, width - p * panel)
+        vectors = (used + lanes - 1) // lanes
+        b = packed.ctypes.data + p * panel * segments * depth * size
+        r = 0
+        for t in range(tiles):
+            m = (count - r + tiles - t - 1) // (tiles - t)  # even heights
+            for s in range(segments):
+                tile(
+                    like,
+                    vectors,
+                    m,
+                    c.ctypes.data + (at + r * ld + p * panel) * size,
+                    ld,
+                    rows.ctypes.data + s * rows.strides[0] + r * 8,
+                    1,
+                    b + s * depth * vectors * VECTOR_BYTES,
+                    depth,
+                    used,
+                    add + s,
+                )
+            r += m
+
+
+@kernel()
+def point(rows, a, at, ld, count):
+    """List the addresses of `count` rows of a flat array, from `at`, `ld` apart."""
+    for r in range(count):
+        rows[0, r] = a.ctypes.data + (at + r * ld) * a.itemsize
+
+
+@kernel()
+def point_to(rows, a, index, start, count):
+    """List the addresses of the rows ``index[start + r, s]`` of a matrix."""
+    for s in range(index.shape[1]):
+        for r in range(count):
+            rows[s, r] = a.ctypes.data + index[start + r, s] * a.strides[0]
+
+
+@kernel()
+def multiply_rows(c, a, packed, rank, threads):
+    """Multiply all rows of a matrix: C = A B; each thread takes its share of rows."""
+    depth, width = a.shape[1], c.shape[1]
+    flat_a, flat_c = a.reshape(a.size), c.reshape(c.size)
+    panels = num_panels(width, c.itemsize)
+    rows = np.empty((1, BLOCK), np.int64)
+    start, stop = share(0, len(a), rank, threads)
+    for r in range(start, stop, BLOCK):
+        count = min(BLOCK, stop - r)
+        point(rows, flat_a, r * depth, depth, count)
+        multiply(
+            *(flat_c, r * width, width),
+            *(rows, 1, count, depth, packed, width, 0, panels, 0),
+        )
+
+
+@kernel()
+def weight_gradient(c, a, b, index, rank, threads):
+    r"""Add up outer products: :math:`C = \sum_n a_n^T b_n`, for a gradient of weights.
+
+    Args:
+        c: (M, S * H), set.
+        a: (N, M), a row per node.
+        b: (…, H), of which node n takes the rows ``index[n]``, one after another.
+        index: (N, S) int64.
+        rank, threads: each thread makes its share of the rows of C.
+    """
+    size = c.itemsize
+    lanes = VECTOR_BYTES // size
+    panel = VECTORS * lanes
+    like = c[0, 0]
+    M, width = c.shape
+    H, S = b.shape[1], index.shape[1]
+    N = len(index)
+    first, last = share(0, (M + ROWS - 1) // ROWS, rank, threads)
+    lo, hi = first * ROWS, min(last * ROWS, M)
+    panels = num_panels(width, size)
+    of_a = np.empty((last - first, DEPTH, ROWS), c.dtype)
+    of_b = np.empty(DEPTH * panels * panel, c.dtype)
+    rows = np.empty(ROWS, np.int64)
+    for n0 in range(0, max(N, 1), DEPTH):  # once even for no nodes: zeros
+        depth = min(DEPTH, N - n0)
+        for k in range(depth):
+            for t in range((hi - lo) // ROWS):
+                for i in range(ROWS):
+                    of_a[t, k, i] = a[n0 + k, lo + t * ROWS + i]
+            for i in range(lo + (hi - lo) // ROWS * ROWS, hi):
+                of_a[last - first - 1, k, i % ROWS] = a[n0 + k, i]
+        for p in range(panels):
+            start = p * panel
+            used = min(panel, width - start)
+            wide = (used + lanes - 1) // lanes * lanes
+            at = start * DEPTH
+            for k in range(depth):
+                j = 0
+                while j < used:
+                    s, h = (start + j) // H, (start + j) % H
+                    run = min(used - j, H - h)
+                    node = index[n0 + k, s]
+                    for i in range(run):
+                        of_b[at + k * wide + j + i] = b[node, h + i]
+                    j += run
+                for j in range(used, wide):
+                    of_b[at + k * wide + j] = 0
+        for p in range(panels):
+            used = min(panel, width - p * panel)
+            vectors = (used + lanes - 1) // lanes
+            for t in range(last - first):
+                at = lo + t * ROWS
+                for i in range(ROWS):
+                    rows[i] = of_a.ctypes.data + (t * DEPTH * ROWS + i) * size
+                tile(
+                    like,
+                    vectors,
+                    min(ROWS, M - at),
+                    c.ctypes.data + (at * width + p * panel) * size,
+                    width,
+                    rows.ctypes.data,
+                    ROWS,
+                    of_b.ctypes.data + p * panel * DEPTH * size,
+                    depth,
+                    used,
+                    n0,
+                )

@@ -48,6 +48,8 @@ class Levels(Sequence[Level]):
         sizes: (L,) int64 tensor on the CPU.
     """
 
+    # Kept for other folds, so made as ordinary tensors in inference mode, too.
+    @torch.inference_mode(False)
     def __init__(
         self,
         offset: np.ndarray,
@@ -82,6 +84,7 @@ class Levels(Sequence[Level]):
         return self._node_offset, child, slot, self._level_offset
 
     @cached_property
+    @torch.inference_mode(False)
     def _parent(self) -> Tensor:
         start = np.repeat(self._level_offset[:-1], np.diff(self._level_offset))
         within = np.arange(len(start)) - start  # number of each node in its level

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from treefold.cells import Cell
 from treefold.folding.batched import fold_batched, taking_turns
+from treefold.folding.fused import fold_fused
 from treefold.folding.inputs import check, in_level_order
 from treefold.folding.recursive import fold_recursive
 from treefold.forest import Forest
@@ -25,7 +26,7 @@ def fold(
     initial: S | Tensor | None = None,
     *,
     rows: Tensor | None = None,
-    algorithm: Literal["batched", "recursive"] = "batched",
+    algorithm: Literal["fused", "batched", "recursive"] | None = None,
 ) -> S:
     r"""Run a cell over every node, children before parents.
 
@@ -48,7 +49,10 @@ def fold(
             or (V,) without `nodes`. ``fold(cell, forest, x, nodes, rows=rows)`` is
             ``fold(cell, forest, x[rows], nodes)``, but x is projected once however
             often its rows are read. None: row r is that of the r-th node.
-        algorithm: "batched", or "recursive" for the definition, one node at a time.
+        algorithm: None chooses the fastest that will do. "fused" runs the whole forest
+            in one compiled call, for the cells that ship on CPU tensors; "batched"
+            runs any cell, level by level; "recursive" is the definition, one node at a
+            time. All give the same states and gradients, to rounding.
 
     Returns:
         The states, of the cell's own NamedTuple, with a row for each of the V nodes
@@ -73,13 +77,24 @@ def fold(
     initial = _as_state(cell, forest, x, initial)
     if algorithm == "recursive":
         return fold_recursive(cell, forest, x, nodes, initial, rows)
-    if algorithm != "batched":
+    if algorithm not in (None, "fused", "batched"):
         raise ValueError(
-            f'algorithm must be "batched" or "recursive", got {algorithm!r}.'
+            'algorithm must be None, "fused", "batched" or "recursive", got '
+            f"{algorithm!r}."
         )
-    with taking_turns():
-        inputs = in_level_order(forest, cell.project(x), nodes, rows)
-        state = fold_batched(cell, forest, inputs, initial)
+    state = None
+    if algorithm != "batched":
+        state = fold_fused(cell, forest, x, nodes, initial, rows)
+    if state is None and algorithm == "fused":
+        raise ValueError(
+            f"this fold of {type(cell).__name__} cannot be run fused: that takes a "
+            "cell of treefold.cells without hooks, float32 or float64 tensors on the "
+            "CPU, no autocast, and one child in a slot. Leave algorithm out."
+        )
+    if state is None:
+        with taking_turns():
+            inputs = in_level_order(forest, cell.project(x), nodes, rows)
+            state = fold_batched(cell, forest, inputs, initial)
     place = forest.levels.place
     if place is None:
         return state

@@ -1,22 +1,26 @@
 """The fused fold: a whole forest, up or down, in one compiled call.
 
-For the cells that ship. `served` says whether a fold can be run this way, and
-`fold_fused` runs it.
+Python makes one call for the way up and one for the way down; both run on the threads
+that torch computes on. `tile` is the innermost product, `product` multiplies by
+weights, `walk` has the steps of every cell, the modules named after the cells their
+equations, and `function` is what autograd sees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from treefold import cells
 from treefold.cells import Cell
 from treefold.folding.fused import gru, lstm, recursive
-from treefold.folding.fused.function import Fold, Fused
+from treefold.folding.fused.function import Fused, Run
 from treefold.folding.fused.plan import make_input, make_plan
+from treefold.folding.inputs import in_level_order
+from treefold.folding.plain import fold_plain
+from treefold.folding.stand_ins import call_with, taking_turns
 from treefold.forest import Forest
 
 _WALKS = {
@@ -36,10 +40,14 @@ def fold_fused(
     nodes: Tensor | None,
     initial: Any,
     rows: Tensor | None,
-    again: Callable[..., Any],
 ) -> Any:
-    """Fold; states come back in level order, or None where this way will not do."""
-    if type(cell) not in _WALKS or not _plain(cell, x) or not forest.num_nodes:
+    """Fold; states come back in level order, or None where this way will not do.
+
+    It serves the cells that ship, as they were written, on float32 and float64 CPU
+    tensors. Hooks, autocast, tensors of torch.func, and DAGs with two children in one
+    slot are left to the batched fold.
+    """
+    if type(cell) not in _WALKS or not forest.num_nodes:
         return None
     walk = _WALKS[type(cell)]
     parameters = {
@@ -47,52 +55,64 @@ def fold_fused(
         for name in walk.PARAMETERS
         if (p := getattr(cell, name, None)) is not None
     }
+    states = tuple(initial or ())
+    given = (x, *states, *parameters.values())
+    if not all(map(_is_plain, given)) or _is_altered(cell):
+        return None
     levels, below = forest.levels, None
     if initial is not None:
         leaf = slice(0, levels.offset[1])
         tree = forest.tree[leaf if levels.order is None else levels.order[leaf]]
-        below = (tree % len(initial[0])).numpy()
+        below = (tree % len(states[0])).numpy()
     plan = make_plan(levels, cell.max_arity or 0, below)
     if plan is None:
         return None
     reads = make_input(levels, len(x), nodes, rows, below)
-    states = tuple(initial or ())
-    fold = Fold(cell, walk, plan, reads, len(states), tuple(parameters), again)
-    given = (x, *states, *parameters.values())
+
+    def again(x: Tensor, *rest: Tensor) -> Any:
+        """Fold by plain autograd, for gradients that need a graph of their own."""
+        start = type(initial)(*rest[: len(states)]) if states else None
+        swapped = dict(zip(parameters, rest[len(states) :], strict=True))
+
+        def fold(cell: Cell[Any]) -> Any:
+            inputs = in_level_order(forest, cell.project(x), nodes, rows)
+            return fold_plain(cell, forest, inputs, start)
+
+        with taking_turns():
+            return call_with(swapped, cell, fold)
+
+    run = Run(cell, walk, plan, reads, len(states), tuple(parameters), again)
     keep = torch.is_grad_enabled() and any(t.requires_grad for t in given)
-    return type(cell.zeros(0, x))(*Fused.apply(fold, keep, *given))
+    return type(cell.zeros(0, x))(*Fused.apply(run, keep, *given))
 
 
-def _plain(cell: Cell[Any], x: Tensor) -> bool:
-    """Say whether a cell is called as it was written, on plain CPU tensors."""
-    tensors = [x, *cell.parameters()]
+def _is_plain(tensor: Tensor) -> bool:
     return (
-        all(
-            t.device.type == "cpu"
-            and t.dtype == x.dtype
-            and t.layout == torch.strided
-            and type(t) in (Tensor, torch.nn.Parameter)
-            for t in tensors
-        )
-        and x.dtype in (torch.float32, torch.float64)
-        and x.dim() == 2
-        and not torch.is_autocast_enabled("cpu")
-        and not _has_hooks(cell)
-        and not {"forward", "project", "zeros"} & vars(cell).keys()
+        type(tensor) in (Tensor, nn.Parameter)
+        and tensor.dtype in (torch.float32, torch.float64)
+        and tensor.layout == torch.strided
+        and tensor.device.type == "cpu"
+        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     )
 
 
-def _has_hooks(cell: Cell[Any]) -> bool:
-    module = torch.nn.modules.module
-    return any(
-        (
-            cell._forward_hooks,
-            cell._forward_pre_hooks,
-            cell._backward_hooks,
-            cell._backward_pre_hooks,
-            module._global_forward_hooks,
-            module._global_forward_pre_hooks,
-            module._global_backward_hooks,
-            module._global_backward_pre_hooks,
+def _is_altered(cell: Cell[Any]) -> bool:
+    """Say whether calling the cell would do more, or other, than its class says."""
+    everywhere = nn.modules.module
+    return (
+        not vars(cell).keys().isdisjoint(("forward", "project", "zeros"))
+        or torch.is_autocast_enabled("cpu")
+        or torch.compiler.is_compiling()
+        or any(
+            (
+                cell._forward_hooks,
+                cell._forward_pre_hooks,
+                cell._backward_hooks,
+                cell._backward_pre_hooks,
+                everywhere._global_forward_hooks,
+                everywhere._global_forward_pre_hooks,
+                everywhere._global_backward_hooks,
+                everywhere._global_backward_pre_hooks,
+            )
         )
     )

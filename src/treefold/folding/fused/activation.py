@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numba import types
 from numba.core.extending import overload
+
 from treefold.folding.fused.compiled import kernel
 
 _f = np.float32

@@ -13,7 +13,7 @@ from treefold.folding.fused import team
 from treefold.folding.fused.plan import Input, Plan
 
 
-class Fold(NamedTuple):
+class Run(NamedTuple):
     """A fold to be run fused.
 
     Attributes:
@@ -49,53 +49,59 @@ class Fused(torch.autograd.Function):
     """The states of a forest; backward walks down it once."""
 
     @staticmethod
-    def forward(ctx: Any, fold: Fold, keep: bool, x: Tensor, *given: Tensor) -> Any:
+    def forward(ctx: Any, run: Run, keep: bool, x: Tensor, *given: Tensor) -> Any:
         first, *rest = [t.detach().contiguous().numpy() for t in (x, *given)]
-        initial, parameters = rest[: fold.num_initial], rest[fold.num_initial :]
-        buffers, kept = fold.walk.walk_up(
-            *(fold.cell, fold.plan, fold.reads, first, initial),
-            *(dict(zip(fold.names, parameters, strict=True)), team.size(), keep),
+        initial, parameters = rest[: run.num_initial], rest[run.num_initial :]
+        buffers, kept = run.walk.walk_up(
+            *(run.cell, run.plan, run.reads, first, initial),
+            *(dict(zip(run.names, parameters, strict=True)), team.size(), keep),
         )
         ctx.set_materialize_grads(False)
+        # Cut before torch sees them: a view could not be written to by its owner.
+        states = tuple(torch.from_numpy(b[run.first : run.stop]) for b in buffers)
         if keep:
-            ctx.fold, ctx.kept = fold, kept
-            ctx.save_for_backward(x, *given)
-        return tuple(torch.from_numpy(b)[fold.first : fold.stop] for b in buffers)
+            ctx.run, ctx.kept = run, kept
+            ctx.save_for_backward(x, *given, *states)  # notices if one is overwritten
+        return states
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        fold, given = ctx.fold, ctx.saved_tensors
-        needed = ctx.needs_input_grad[2:]
+        run, needed = ctx.run, ctx.needs_input_grad[2:]
+        given = ctx.saved_tensors[: len(needed)]
         if torch.is_grad_enabled():  # create_graph: the gradient gets a graph itself
-            return None, None, *_differentiable(fold, given, needed, grads)
+            return None, None, *_differentiable(run, given, needed, grads)
         kept = ctx.kept
-        above = (_outside(g, fold, kept.h) for g in grads[1:])
-        outside = (_outside(grads[0], fold, kept.h, always=True), *above)
-        to_x, to_initial, by_name = fold.walk.walk_down(
+        above = (_outside(g, run, kept.h) for g in grads[1:])
+        outside = (_outside(grads[0], run, kept.h, always=True), *above)
+        to_x, to_initial, by_name = run.walk.walk_down(
             kept, outside, needed[0], team.size()
         )
-        found = (to_x, *to_initial, *(by_name[name] for name in fold.names))
-        return None, None, *(
-            torch.from_numpy(g) if need else None
-            for g, need in zip(found, needed, strict=True)
+        found = (to_x, *to_initial, *(by_name[name] for name in run.names))
+        return (
+            None,
+            None,
+            *(
+                torch.from_numpy(g) if need else None
+                for g, need in zip(found, needed, strict=True)
+            ),
         )
 
 
 def _outside(
-    grad: Tensor | None, fold: Fold, state: np.ndarray, always: bool = False
+    grad: Tensor | None, run: Run, state: np.ndarray, always: bool = False
 ) -> np.ndarray | None:
     """Lay out the gradient of a field as the buffers are laid out."""
     if grad is None:
         return np.zeros_like(state) if always else None
-    if fold.first == 0:
+    if run.first == 0:
         return grad.contiguous().numpy()
     wide = np.zeros_like(state)
-    wide[fold.first : fold.stop] = grad.numpy()
+    wide[run.first : run.stop] = grad.numpy()
     return wide
 
 
 def _differentiable(
-    fold: Fold,
+    run: Run,
     given: Sequence[Tensor],
     needed: Sequence[bool],
     grads: Sequence[Tensor | None],
@@ -104,7 +110,7 @@ def _differentiable(
     inner = [t.view_as(t) for t in given]
     ends = [
         (f, g)
-        for f, g in zip(fold.again(*inner), grads, strict=True)
+        for f, g in zip(run.again(*inner), grads, strict=True)
         if g is not None and f.requires_grad
     ]
     got = iter(

@@ -148,9 +148,7 @@ def _forward(
     barrier()
     if not given:
         start, stop = share(0, len(table_h), me, threads)
-        _table_states(
-            start, stop, reads.table, p, bias, bias_hn, table_gates, table_h
-        )
+        _table_states(start, stop, reads.table, p, bias, bias_hn, table_gates, table_h)
         barrier()
     spread(table_h, reads.source, h, me, threads)
     barrier()
@@ -275,7 +273,16 @@ def _to_projected(plan, reads, to_gates, to_nodes, to_table, to_p, me, threads):
 
 @kernel()
 def _to_biases(
-    given, table_gates, to_gates, to_nodes, to_table, to_bias, to_bias_hn, H, me, threads
+    given,
+    table_gates,
+    to_gates,
+    to_nodes,
+    to_table,
+    to_bias,
+    to_bias_hn,
+    H,
+    me,
+    threads,
 ):
     """Add up the gradients of the biases."""
     add_columns(to_bias, 0, to_gates, 0, len(to_gates), 0, 2 * H, me, threads)
@@ -299,7 +306,7 @@ def _backward(
     threads,
 ):  # fmt: skip
     me, H, K = rank(), h.shape[1], plan.below.shape[1]
-    N, E = len(plan.offset) - 1, len(plan.child)
+    E = len(plan.child)
     for k in range(len(u)):
         pack(u[k], packed[k], me, threads)
     for k in range(K):
@@ -376,7 +383,9 @@ def _backward(
     if reads.inner:
         _to_projected(plan, reads, to_gates, to_nodes, to_table, to_p, me, threads)
         barrier()
-    input_gradients(x, weight, packed_x, to_p, to_x, to_weight, one, want_x, me, threads)
+    input_gradients(
+        x, weight, packed_x, to_p, to_x, to_weight, one, want_x, me, threads
+    )
 
 
 @entry()

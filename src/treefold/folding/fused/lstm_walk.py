@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from treefold.folding.fused.compiled import entry, kernel, pointwise
 from treefold.folding.fused.activation import sigmoid, tanh
+from treefold.folding.fused.compiled import entry, kernel, pointwise
 from treefold.folding.fused.product import (
     BLOCK,
     multiply,
@@ -61,9 +61,7 @@ def _table_states(start, stop, table, p, bias, gates, h, c):
 
 
 @pointwise()
-def _states(
-    start, stop, plan, row, p, bias, gates, ld, node_shift, edge_shift, h, c
-):
+def _states(start, stop, plan, row, p, bias, gates, ld, node_shift, edge_shift, h, c):
     """Turn products into gates, and gates into states."""
     H, F = h.shape[1], plan.num_below
     for n in range(start, stop):
@@ -149,9 +147,7 @@ def _forward(
             barrier()
         for r in range(start, stop, BLOCK):
             end = min(r + BLOCK, stop)
-            _products(
-                r, end, plan, h, sums, *where, packed, wide, rows, me, threads
-            )
+            _products(r, end, plan, h, sums, *where, packed, wide, rows, me, threads)
             if wide:
                 _states(r, end, plan, reads.row, p_inner, bias, *where, h, c)
         if not wide:
@@ -216,7 +212,9 @@ def _to_gates(
             f = _forget_at(plan, e, H, ld, 0, N * ld)
             child = plan.child[e]
             for j in range(H):
-                to_gates[f + j] = dc[j] * c[child, j] * gates[f + j] * (1 - gates[f + j])
+                to_gates[f + j] = (
+                    dc[j] * c[child, j] * gates[f + j] * (1 - gates[f + j])
+                )
 
 
 @pointwise()
@@ -348,7 +346,9 @@ def _backward(
             plan, reads, to_gates, ld, N, to_table, given, to_p, H, me, threads
         )
         barrier()
-    input_gradients(x, weight, packed_x, to_p, to_x, to_weight, one, want_x, me, threads)
+    input_gradients(
+        x, weight, packed_x, to_p, to_x, to_weight, one, want_x, me, threads
+    )
 
 
 @entry()
@@ -361,4 +361,3 @@ def forward(threads, *args):
 def backward(threads, *args):
     """Walk down on a team of threads."""
     parallel(_backward, threads, args)
-

@@ -28,8 +28,8 @@ class Plan(NamedTuple):
         edge: (E,) int64 the row of each edge in the buffers: n * K + slot, or with no
             slots its own number.
         parent: (E,) int64 the n at the upper end of each edge.
-        up_offset: (F + N + 1,) int64 where the edges that lead to a place begin in `up`.
-        up: (E,) int64 those edges.
+        up_offset: (F + N + 1,) int64 where the edges to a place begin in `up`.
+        up: (E,) int64 the edges that lead to each place.
         num_below: F.
     """
 

@@ -83,9 +83,7 @@ def pack_transposed(b, packed, rank, threads):
 
 
 @kernel()
-def multiply(
-    c, at, ld, rows, segments, count, depth, packed, width, first, last, add
-):
+def multiply(c, at, ld, rows, segments, count, depth, packed, width, first, last, add):
     """Multiply rows, wherever they are, by a packed matrix: C = A B, or C += A B.
 
     Args:
@@ -173,15 +171,15 @@ def weight_gradient(c, a, b, index, rank, threads):
         a: (N, M), a row per node.
         b: (…, H), of which node n takes the rows ``index[n]``, one after another.
         index: (N, S) int64.
-        rank, threads: each thread makes its share of the rows of C.
+        rank: which thread this is; each makes its share of the rows of C.
+        threads: how many there are.
     """
     size = c.itemsize
     lanes = VECTOR_BYTES // size
     panel = VECTORS * lanes
     like = c[0, 0]
     M, width = c.shape
-    H, S = b.shape[1], index.shape[1]
-    N = len(index)
+    H, N = b.shape[1], len(index)
     first, last = share(0, (M + ROWS - 1) // ROWS, rank, threads)
     lo, hi = first * ROWS, min(last * ROWS, M)
     panels = num_panels(width, size)

@@ -161,9 +161,7 @@ def _from_above(v, plan, H, to_h, to_below, dh):
 
 
 @pointwise()
-def _to_products(
-    start, stop, plan, activation, pre, ld, h, to_h, to_below, to_pre, dh
-):
+def _to_products(start, stop, plan, activation, pre, ld, h, to_h, to_below, to_pre, dh):
     """Make the gradients of the products from those of the states."""
     H, F, K = h.shape[1], plan.num_below, plan.below.shape[1]
     for n in range(start, stop):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,23 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from treefold.report.figure import BLUE, FAINT, GREY, ORANGE, STYLE, as_svg, layout
 from treefold.svg import ink, sequential
-from treefold.svg.text import clean, cut, escape
-
-_BLUE, _ORANGE, _GREY, _FAINT = "#1f62a6", "#b75503", "#5a6876", "#dfe5ec"
-_STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "treefold",  # else ids are drawn at random
-    "svg.fonttype": "none",  # text stays text, in the reader's own font
-    "font.family": ["sans-serif"],
-    "font.size": 10.0,
-    "text.color": "#16202b",
-    "axes.edgecolor": "#8a97a6",
-    "axes.labelcolor": _GREY,
-    "xtick.color": _GREY,
-    "ytick.color": _GREY,
-}
+from treefold.svg.text import clean, cut
 
 
 def learning_curve(
@@ -52,21 +36,21 @@ def learning_curve(
         An ``<svg>`` element, the same for the same input.
     """
     left, right = _series(history, metric), _series(history, loss)
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(10.6 if right else 7.0, 3.8), layout=_layout())
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(10.6 if right else 7.0, 3.8), layout=layout())
         ratios = [1.7, 1.0] if right else [1.0]
         axes = figure.subplots(1, len(ratios), width_ratios=ratios, squeeze=False)[0]
-        _lines(axes[0], left, _BLUE, metric)
+        _lines(axes[0], left, BLUE, metric)
         _levels(axes[0], left, baselines or {})
         if right:
-            _lines(axes[1], right, _ORANGE, loss)
+            _lines(axes[1], right, ORANGE, loss)
         parts = [f"{len(history)} seeds" if len(history) != 1 else "one seed"]
         if left:
             last = np.mean([ys[-1] for _, ys in left])
             parts.append(f"{_words(metric)} ends at {last:.3f}")
         parts += [f"{name} {value:.3f}" for name, value in (baselines or {}).items()]
         title = f"Learning curve: {_words(metric)} by epoch"
-        return _svg(figure, "curve", title, "; ".join(parts))
+        return as_svg(figure, "curve", title, "; ".join(parts))
 
 
 def confusion_matrix(counts: Any, classes: Sequence[str]) -> str:
@@ -86,8 +70,8 @@ def confusion_matrix(counts: Any, classes: Sequence[str]) -> str:
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = min(max(2.6, 1.0 + 0.72 * C), 11.0)
     names = [cut(clean(name), 18) for name in classes]
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(side + 0.9, side), layout=_layout())
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(side + 0.9, side), layout=layout())
         axes = figure.subplots()
         shades = [sequential(i / 16) for i in range(17)]
         shading = LinearSegmentedColormap.from_list("shares", shades)
@@ -115,11 +99,7 @@ def confusion_matrix(counts: Any, classes: Sequence[str]) -> str:
             + ", ".join(f"{counts[i, j]} as {names[j]}" for j in range(C))
             for i in range(C if C <= 6 else 0)
         )
-        return _svg(figure, "confusion", "Confusion matrix", said)
-
-
-def _layout() -> ConstrainedLayoutEngine:
-    return ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.14, wspace=0.03)
+        return as_svg(figure, "confusion", "Confusion matrix", said)
 
 
 def _series(
@@ -161,7 +141,7 @@ def _lines(
     axes.set_title(_words(name), loc="left", fontsize=10.5, parse_math=False)
     axes.set_xlabel("epoch")
     axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[attr-defined]
-    axes.grid(axis="y", color=_FAINT, lw=0.8)
+    axes.grid(axis="y", color=FAINT, lw=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -172,14 +152,12 @@ def _levels(
     baselines: Mapping[str, float],
 ) -> None:
     """Draw the baselines, their names at the right edge, apart from each other."""
-    labels = [
-        (value, f"{name} {value:.3f}", _GREY) for name, value in baselines.items()
-    ]
+    labels = [(value, f"{name} {value:.3f}", GREY) for name, value in baselines.items()]
     for value in baselines.values():
-        axes.axhline(value, color=_GREY, lw=1.1, ls=(0, (5, 3)))
+        axes.axhline(value, color=GREY, lw=1.1, ls=(0, (5, 3)))
     if series:
         last = float(np.mean([ys[-1] for _, ys in series]))
-        labels.append((last, f"last epoch {last:.3f}", _BLUE))
+        labels.append((last, f"last epoch {last:.3f}", BLUE))
     axes.margins(y=0.08)
     low, high = axes.get_ylim()
     below = -np.inf
@@ -200,21 +178,3 @@ def _levels(
 
 def _words(name: str) -> str:
     return clean(name.replace("_", " "))
-
-
-def _svg(figure: Figure, prefix: str, title: str, description: str) -> str:
-    """Return the figure as an element that can stand beside others in a page."""
-    buffer = io.StringIO()
-    # Without metadata there is no date, and no address of anybody.
-    nothing = dict.fromkeys(("Format", "Type", "Creator", "Date"))
-    with warnings.catch_warnings():
-        # The reader's font is not matplotlib's: what the one lacks the other may have.
-        warnings.filterwarnings("ignore", "Glyph .* missing from")
-        figure.savefig(buffer, format="svg", metadata=nothing)
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]  # a page has its own prolog
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{prefix}-", svg)
-    start = svg.index(">") + 1
-    head = svg[: start - 1] + f' role="img" aria-label="{escape(title)}">'
-    words = f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
-    return head + words + svg[start:]

@@ -23,6 +23,10 @@ _Body = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _Start = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint
 )
+_NEEDED = (
+    *("GOMP_parallel", "GOMP_barrier", "omp_get_thread_num"),
+    *("omp_get_dynamic", "omp_get_thread_limit"),
+)
 
 
 def _openmp() -> ctypes.CDLL | None:
@@ -32,7 +36,7 @@ def _openmp() -> ctypes.CDLL | None:
     for name in [*map(str, sorted(beside)), None]:
         try:
             library = ctypes.CDLL(name)
-            for needed in ("GOMP_parallel", "GOMP_barrier", "omp_get_thread_num"):
+            for needed in _NEEDED:
                 getattr(library, needed)
         except (OSError, AttributeError, TypeError):
             continue
@@ -64,8 +68,14 @@ rank = types.ExternalFunction("treefold_rank", types.int32())
 
 
 def size() -> int:
-    """Return how many threads a walk runs on: as many as torch's own operations."""
-    return torch.get_num_threads() if _library else 1
+    """Return how many threads a walk runs on: as many as torch's own operations.
+
+    A walk must get the whole team that it asks for. OpenMP gives less beyond its
+    thread limit, and whatever it likes where teams are dynamic.
+    """
+    if not _library or _library.omp_get_dynamic():
+        return 1
+    return min(torch.get_num_threads(), _library.omp_get_thread_limit())
 
 
 @intrinsic
@@ -91,9 +101,9 @@ def parallel(typingctx: Any, walk: Any, threads: Any, args: Any) -> Any:
         closure = ir.LiteralStructType([value.type for value in unpacked])
 
         byte_pointer = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte_pointer])
+        body_type = ir.FunctionType(ir.VoidType(), [byte_pointer])
         name = f"{builder.function.name}.body"
-        body = ir.Function(builder.module, kind, name)
+        body = ir.Function(builder.module, body_type, name)
         body.linkage = "internal"
         inner = ir.IRBuilder(body.append_basic_block())
         data = inner.load(inner.bitcast(body.args[0], closure.as_pointer()))
@@ -103,7 +113,10 @@ def parallel(typingctx: Any, walk: Any, threads: Any, args: Any) -> Any:
             function,
             callee.return_type,
             callee.args,
-            [inner.extract_value(data, i) for i in range(len(unpacked))],
+            [
+                _lend(context, inner, kind, inner.extract_value(data, i))
+                for i, kind in enumerate(args)
+            ],
         )
         inner.ret_void()
 
@@ -112,7 +125,7 @@ def parallel(typingctx: Any, walk: Any, threads: Any, args: Any) -> Any:
         i32 = ir.IntType(32)
         start = cgutils.get_or_insert_function(
             builder.module,
-            ir.FunctionType(ir.VoidType(), [kind.as_pointer(), byte_pointer, i32, i32]),
+            ir.FunctionType(ir.VoidType(), [body_type.as_pointer(), byte_pointer, i32, i32]),
             "treefold_parallel",
         )
         builder.call(
@@ -127,3 +140,20 @@ def parallel(typingctx: Any, walk: Any, threads: Any, args: Any) -> Any:
         return context.get_dummy_value()
 
     return signature, codegen
+
+
+def _lend(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    """Pass arrays on without their reference count.
+
+    The caller holds them until all threads are done. Counting, an atomic operation,
+    would cost more than the short loops over slices that the walks are made of.
+    """
+    if isinstance(kind, types.BaseTuple):
+        for i, item in enumerate(kind):
+            lent = _lend(context, builder, item, builder.extract_value(value, i))
+            value = builder.insert_value(value, lent, i)
+    elif isinstance(kind, types.Array):
+        array = cgutils.create_struct_proxy(kind)(context, builder, value=value)
+        array.meminfo = cgutils.get_null_value(array.meminfo.type)
+        value = array._getvalue()
+    return value

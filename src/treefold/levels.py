@@ -85,6 +85,12 @@ class Levels(Sequence[Level]):
 
     @cached_property
     @torch.inference_mode(False)
+    def node_offset(self) -> Tensor:
+        """(V + 1,) int64, where the edges of the node at each place begin."""
+        return torch.from_numpy(self._node_offset).to(self._device)
+
+    @cached_property
+    @torch.inference_mode(False)
     def _parent(self) -> Tensor:
         start = np.repeat(self._level_offset[:-1], np.diff(self._level_offset))
         within = np.arange(len(start)) - start  # number of each node in its level

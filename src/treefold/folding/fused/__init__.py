@@ -57,7 +57,7 @@ def fold_fused(
     }
     states = tuple(initial or ())
     given = (x, *states, *parameters.values())
-    if not all(map(_is_plain, given)) or _is_altered(cell):
+    if not all(map(is_plain, given)) or is_altered(cell):
         return None
     levels, below = forest.levels, None
     if initial is not None:
@@ -86,22 +86,23 @@ def fold_fused(
     return type(cell.zeros(0, x))(*Fused.apply(run, keep, *given))
 
 
-def _is_plain(tensor: Tensor) -> bool:
+def is_plain(tensor: Tensor, device: str = "cpu") -> bool:
+    """Say whether a tensor holds numbers in memory of that kind, and no more."""
     return (
         type(tensor) in (Tensor, nn.Parameter)
         and tensor.dtype in (torch.float32, torch.float64)
         and tensor.layout == torch.strided
-        and tensor.device.type == "cpu"
+        and tensor.device.type == device
         and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     )
 
 
-def _is_altered(cell: Cell[Any]) -> bool:
+def is_altered(cell: Cell[Any], device: str = "cpu") -> bool:
     """Say whether calling the cell would do more, or other, than its class says."""
     everywhere = nn.modules.module
     return (
         not vars(cell).keys().isdisjoint(("forward", "project", "zeros"))
-        or torch.is_autocast_enabled("cpu")
+        or torch.is_autocast_enabled(device)
         or torch.compiler.is_compiling()
         or any(
             (

@@ -69,7 +69,7 @@ class Fused(torch.autograd.Function):
         run, needed = ctx.run, ctx.needs_input_grad[2:]
         given = ctx.saved_tensors[: len(needed)]
         if torch.is_grad_enabled():  # create_graph: the gradient gets a graph itself
-            return None, None, *_differentiable(run, given, needed, grads)
+            return None, None, *differentiable(run.again, given, needed, grads)
         kept = ctx.kept
         above = (_outside(g, run, kept.h) for g in grads[1:])
         outside = (_outside(grads[0], run, kept.h, always=True), *above)
@@ -100,8 +100,8 @@ def _outside(
     return wide
 
 
-def _differentiable(
-    run: Run,
+def differentiable(
+    again: Callable[..., tuple[Tensor, ...]],
     given: Sequence[Tensor],
     needed: Sequence[bool],
     grads: Sequence[Tensor | None],
@@ -110,7 +110,7 @@ def _differentiable(
     inner = [t.view_as(t) for t in given]
     ends = [
         (f, g)
-        for f, g in zip(run.again(*inner), grads, strict=True)
+        for f, g in zip(again(*inner), grads, strict=True)
         if g is not None and f.requires_grad
     ]
     got = iter(

@@ -109,6 +109,17 @@ def randomised(new: NewCell) -> NewCell:
 CELLS: dict[str, NewCell] = {name: randomised(new) for name, new in _NEW.items()}
 WITH_INITIAL = {name: new for name, new in CELLS.items() if not new().leaf_is_input}
 
+WAYS = ("fused", "batched")
+FUSED = [  # the cells that the fused fold serves
+    name
+    for name, new in CELLS.items()
+    if type(new()).__module__.startswith("treefold.cells")
+    and not isinstance(new(), MVRNNCell | Dropout)
+]
+EACH_WAY = [
+    (way, name) for way in WAYS for name in CELLS if way != "fused" or name in FUSED
+]
+
 FORESTS: dict[str, list[list[int]]] = {
     "empty": [],
     "single node": [[]],
@@ -194,6 +205,16 @@ def random_initial(cell: Cell[Any], rows: int) -> Any:
     )
 
 
+def by_way(way: str, cell: Cell[Any], forest: Forest) -> str | None:
+    """Name a path; None, the library's choice, where the fused one does not serve."""
+    if way != "fused":
+        return way
+    node = torch.repeat_interleave(forest.arities)
+    taken = torch.stack([node, forest.slot]).unique(dim=1).shape[1]
+    one_each = cell.max_arity is None or taken == forest.num_edges
+    return "fused" if forest.num_nodes and one_each else None
+
+
 def total(state: Sequence[Tensor]) -> Tensor:
     """A number that depends on every entry of a state, on each in its own way."""
     parts = []
@@ -205,7 +226,7 @@ def total(state: Sequence[Tensor]) -> Tensor:
 
 
 def value_and_gradients(
-    algorithm: str,
+    algorithm: str | None,
     cell: Cell[Any],
     forest: Forest,
     x: Tensor,

@@ -2,12 +2,20 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 
+from treefold.folding.fused.buffers import Buffers
+
+
+def poisoned(self: Buffers, *shape: int) -> np.ndarray:
+    return np.full(shape, np.nan, self.dtype)
+
 
 @pytest.fixture(autouse=True)
-def poisoned_memory() -> Iterator[None]:
+def poisoned_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(Buffers, "__call__", poisoned)
     torch.use_deterministic_algorithms(True)  # makes torch.empty fill with NaN
     yield
     torch.use_deterministic_algorithms(False)

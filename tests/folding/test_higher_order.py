@@ -1,4 +1,4 @@
-"""Gradients of gradients, through the batched fold and through the recursion."""
+"""Gradients of gradients, by every path."""
 
 from typing import Any
 
@@ -10,8 +10,11 @@ from torch.testing import assert_close
 
 from tests.core_cases import (
     CELLS,
+    EACH_WAY,
     FORESTS,
+    WAYS,
     WITH_INITIAL,
+    by_way,
     forests,
     nodes_with_input,
     random_initial,
@@ -38,10 +41,10 @@ def gradients_of_gradients(algorithm, cell, forest, x, nodes=None, initial=None)
     return [*first, *torch.autograd.grad(penalty, ends, **options)]
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("way", "name"), EACH_WAY)
 @settings(max_examples=8)
 @given(data=st.data())
-def test_second_gradients_are_those_of_the_recursion(name, data):
+def test_second_gradients_are_those_of_the_recursion(way, name, data):
     cell = CELLS[name]()
     forest = data.draw(forests(cell.max_arity or 3, max_nodes=7))
     nodes = nodes_with_input(cell, forest)
@@ -49,13 +52,15 @@ def test_second_gradients_are_those_of_the_recursion(name, data):
     if name in WITH_INITIAL and data.draw(st.booleans()):
         initial = random_initial(cell, 1)
     case = cell, forest, random_input(cell, forest, nodes), nodes, initial
-    batched = gradients_of_gradients("batched", *case)
+    got = gradients_of_gradients(by_way(way, cell, forest), *case)
     recursive = gradients_of_gradients("recursive", *case)
-    assert_close(batched, recursive, rtol=1e-8, atol=1e-9)
+    assert_close(got, recursive, rtol=1e-8, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", [name for name in CELLS if name != "own-counting"])
-def test_gradients_pass_finite_differences_twice(name):
+@pytest.mark.parametrize(
+    ("way", "name"), [case for case in EACH_WAY if case[1] != "own-counting"]
+)
+def test_gradients_pass_finite_differences_twice(way, name):
     cell = CELLS[name]()
     children = "binary tree" if cell.max_arity == 2 else "mixed arity"
     forest = Forest(FORESTS[children])
@@ -63,14 +68,15 @@ def test_gradients_pass_finite_differences_twice(name):
     x = random_input(cell, forest, nodes)
 
     def states(x, *parameters):
-        return tuple(fold(cell, forest, x, nodes))
+        return tuple(fold(cell, forest, x, nodes, algorithm=way))
 
     given_to = (x, *cell.parameters())
     assert torch.autograd.gradcheck(states, given_to, fast_mode=True)
     assert torch.autograd.gradgradcheck(states, given_to, fast_mode=True, atol=1e-4)
 
 
-def test_third_gradients_work():
+@pytest.mark.parametrize("way", WAYS)
+def test_third_gradients_work(way):
     cell, forest = RecursiveCell(3, 4, input="affine"), Forest(FORESTS["binary tree"])
     x = random_input(cell, forest)
 
@@ -81,13 +87,14 @@ def test_third_gradients_work():
             value = g.sin().sum()
         return g
 
-    assert_close(third("batched"), third("recursive"))
+    assert_close(third(way), third("recursive"))
 
 
-def test_backward_may_be_called_twice_when_the_graph_is_retained():
+@pytest.mark.parametrize("way", WAYS)
+def test_backward_may_be_called_twice_when_the_graph_is_retained(way):
     cell, forest = ChildSumTreeLSTMCell(3, 4), Forest(FORESTS["shared nodes"])
     x = random_input(cell, forest)
-    value = total(fold(cell, forest, x))
+    value = total(fold(cell, forest, x, algorithm=way))
     value.backward(retain_graph=True)
     once = [t.grad.clone() for t in (x, *cell.parameters()) if t.grad is not None]
     value.backward()
@@ -95,9 +102,10 @@ def test_backward_may_be_called_twice_when_the_graph_is_retained():
     assert_close(twice, [2 * g for g in once])
 
 
-def test_backward_twice_without_retaining_the_graph_is_told():
+@pytest.mark.parametrize("way", WAYS)
+def test_backward_twice_without_retaining_the_graph_is_told(way):
     cell, forest = ChildSumTreeLSTMCell(3, 4), Forest(FORESTS["shared nodes"])
-    value = total(fold(cell, forest, random_input(cell, forest)))
+    value = total(fold(cell, forest, random_input(cell, forest), algorithm=way))
     value.backward()
     with pytest.raises(RuntimeError, match="backward through the graph a second time"):
         value.backward()
@@ -125,9 +133,10 @@ def test_a_cell_that_changed_since_the_fold_is_told():
         torch.autograd.grad(h.sum(), list(cell.parameters()), create_graph=True)
 
 
-def test_parameters_changed_between_fold_and_backward_are_told():
+@pytest.mark.parametrize("way", WAYS)
+def test_parameters_changed_between_fold_and_backward_are_told(way):
     cell, forest = ChildSumTreeLSTMCell(3, 4), Forest(FORESTS["binary tree"])
-    h = fold(cell, forest, random_input(cell, forest)).h
+    h = fold(cell, forest, random_input(cell, forest), algorithm=way).h
     with torch.no_grad():
         cell.weight_hh.mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from tests.core_cases import CELLS, FORESTS, forests, random_input, total
 from treefold import Cell, Forest, fold
 
-WAYS = ("batched", "recursive")
+WAYS = (None, "batched", "recursive")
 
 
 def states_and_gradients(

@@ -13,6 +13,7 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from treefold import __version__
 from treefold.cli import (
+    bench,
     data,
     download,
     evaluate,
@@ -34,6 +35,7 @@ COMMANDS: dict[str, ModuleType] = {
     "show": show,
     "info": info,
     "data": data,
+    "bench": bench,
     "download": download,
 }
 EPILOG = "Begin with: treefold train python-swaps --model tree-lstm --out runs/first"

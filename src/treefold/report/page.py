@@ -11,7 +11,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from treefold.report import content
+from treefold.report import bench, content
+from treefold.report.bench_picture import bench_picture
 from treefold.report.content import Report, TreePicture
 from treefold.report.curves import confusion_matrix, learning_curve
 from treefold.svg.text import clean
@@ -76,6 +77,25 @@ def write_trees_page(
     return write_text(
         path,
         page.render(title=title, summary=summary, pictures=pictures, legend=legend),
+    )
+
+
+def write_bench_page(path: str | Path, found: bench.Benchmark) -> Path:
+    """Write the page of a benchmark, whole or not at all.
+
+    Returns:
+        The path.
+    """
+    page = _environment().get_template("bench.html.j2")
+    return write_text(
+        path,
+        page.render(
+            found=found,
+            summary=bench.summary(found),
+            picture=_fitting(bench_picture(found)),
+            tables=[(mode, *bench.pace_table(found, mode)) for mode in bench.MODES],
+            schedule=bench.schedule_table(found),
+        ),
     )
 
 

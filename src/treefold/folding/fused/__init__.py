@@ -50,14 +50,17 @@ def fold_fused(
     if type(cell) not in _WALKS or not forest.num_nodes:
         return None
     walk = _WALKS[type(cell)]
-    parameters = {
-        name: p
-        for name in walk.PARAMETERS
-        if (p := getattr(cell, name, None)) is not None
-    }
+    with taking_turns():  # another thread may have put its own parameters in
+        parameters = {
+            name: p
+            for name in walk.PARAMETERS
+            if (p := getattr(cell, name, None)) is not None
+        }
     states = tuple(initial or ())
     given = (x, *states, *parameters.values())
     if not all(map(is_plain, given)) or is_altered(cell):
+        return None
+    if x.dim() != 2 or any(t.dtype != x.dtype for t in given):
         return None
     levels, below = forest.levels, None
     if initial is not None:

@@ -20,7 +20,7 @@ _f = np.float32
 _ONE, _HALF = _f(1.0), _f(0.5)
 
 
-@kernel()
+@kernel
 def _exp32(x: Any) -> Any:
     r"""Cody and Waite: :math:`e^x = 2^n e^f` with :math:`|f| \le \ln(2) / 2`."""
     x = _f(-87.0) if x < _f(-87.0) else x  # written so that NaN passes
@@ -40,7 +40,7 @@ def _exp32(x: Any) -> Any:
     return p * np.int32(power).view(np.float32)
 
 
-@kernel()
+@kernel
 def _tanh32(x: Any) -> Any:
     """An odd rational function of degree 13 over 6, on the range where tanh < 1."""
     x = _f(-7.90531110763549805) if x < _f(-7.90531110763549805) else x

@@ -48,7 +48,9 @@ def walk_up(
     u = parameters["weight_hh"]
     u_n = parameters.get("weight_hn", new(0, H, H))
     # r and z of one slot together, (K, 2H, K·H); all of a sum's weights, (1, 3H, H).
-    u = u.reshape(2, K, H, K * H).swapaxes(0, 1).reshape(K, 2 * H, -1) if K else u[None]
+    if K:
+        u = np.ascontiguousarray(u.reshape(2, K, H, K * H).swapaxes(0, 1))
+    u = u.reshape(max(K, 1), -1, max(K, 1) * H)
     given = bool(initial)
     S, F, N = len(reads.table), plan.num_below, len(reads.row)
     p = new(len(x) + 1, 3 * H)

@@ -33,7 +33,7 @@ from treefold.folding.fused.walk import (
 )
 
 
-@pointwise()
+@pointwise
 def _table_states(start, stop, table, p, bias, bias_hn, gates, h):
     """Make the states of leaves, one for each distinct row of input.
 
@@ -51,7 +51,7 @@ def _table_states(start, stop, table, p, bias, bias_hn, gates, h):
             h[s, j] = gates[s, H + j] * gates[s, 2 * H + j]
 
 
-@pointwise()
+@pointwise
 def _states(
     start, stop, plan, row, p, bias, bias_hn, gates, row_shift, nodes, node_shift, h,
     top,
@@ -100,7 +100,7 @@ def _states(
                 h[v, j] += gates[z + j] * h[child, j]
 
 
-@kernel()
+@kernel
 def _products(
     start, stop, plan, h, gates, row_shift, packed, packed_n, wide, rows, me, threads
 ):
@@ -134,7 +134,7 @@ def _products(
         )
 
 
-@kernel()
+@kernel
 def _forward(
     plan, reads, x, weight, bias, bias_hn, u, u_n, given, p, p_inner, packed_x, packed,
     packed_n, table_gates, table_h, gates, nodes, h, keep, threads,
@@ -178,7 +178,7 @@ def _forward(
         barrier()
 
 
-@pointwise()
+@pointwise
 def _from_above(v, plan, gates, to_h, to_below, to_state, dh):
     """Add what all parents of a place send it to what comes from outside."""
     H = len(dh)
@@ -191,7 +191,7 @@ def _from_above(v, plan, gates, to_h, to_below, to_state, dh):
             dh[j] += to_below[at + j] + gates[z + j] * to_state[n, j]
 
 
-@pointwise()
+@pointwise
 def _to_gates(
     start, stop, plan, gates, nodes, h, to_h, to_below, to_state, to_gates, to_nodes, dh
 ):
@@ -220,7 +220,7 @@ def _to_gates(
                 to_gates[z + j] = gates[z + j] * dh[j] * (h[child, j] - h[v, j])
 
 
-@pointwise()
+@pointwise
 def _to_table(
     start, stop, plan, reads, given, gates, table_gates, bias_hn, to_h, to_below,
     to_state, to_table, dh,
@@ -248,7 +248,7 @@ def _to_table(
             to_table[s, 2 * H + j] = to_n
 
 
-@kernel()
+@kernel
 def _to_projected(plan, reads, to_gates, to_nodes, to_table, to_p, me, threads):
     """Add up, for each row of input, what the nodes that read it send."""
     start, stop = share(0, len(to_p), me, threads)
@@ -271,7 +271,7 @@ def _to_projected(plan, reads, to_gates, to_nodes, to_table, to_p, me, threads):
                     to_p[r, j] += to_gates[g + j]
 
 
-@kernel()
+@kernel
 def _to_biases(
     given,
     table_gates,
@@ -298,7 +298,7 @@ def _to_biases(
             to_bias_hn[j] += to_table[s, 2 * H + j] * table_gates[s, j]
 
 
-@kernel()
+@kernel
 def _backward(
     plan, reads, x, weight, bias_hn, u, u_n, given, packed_x, packed, packed_n,
     table_gates, gates, nodes, h, to_h, to_below, to_state, to_gates, to_nodes,
@@ -388,13 +388,13 @@ def _backward(
     )
 
 
-@entry()
+@entry
 def forward(threads, *args):
     """Walk up on a team of threads."""
     parallel(_forward, threads, args)
 
 
-@entry()
+@entry
 def backward(threads, *args):
     """Walk down on a team of threads."""
     parallel(_backward, threads, args)

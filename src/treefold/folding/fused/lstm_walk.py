@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from treefold.folding.fused.activation import sigmoid, tanh
+from treefold.folding.fused.activation import tanh
 from treefold.folding.fused.compiled import entry, kernel, pointwise
 from treefold.folding.fused.product import (
     BLOCK,
@@ -25,17 +25,23 @@ from treefold.folding.fused.product import (
 )
 from treefold.folding.fused.team import barrier, parallel, rank
 from treefold.folding.fused.walk import (
+    add,
     add_columns,
+    add_product,
+    clear,
+    cut,
     input_gradients,
     panels_of,
     part,
     project,
     spread,
     sum_children,
+    to_sigmoid,
+    to_tanh,
 )
 
 
-@kernel()
+@kernel
 def _forget_at(plan, e, H, ld, node_shift, edge_shift):
     """Return where the forget gate of an edge lies."""
     K = plan.below.shape[1]
@@ -45,47 +51,47 @@ def _forget_at(plan, e, H, ld, node_shift, edge_shift):
     return (n - node_shift) * ld + (3 + plan.edge[e] - n * K) * H
 
 
-@pointwise()
+@pointwise
 def _table_states(start, stop, table, p, bias, gates, h, c):
     """Make the states of leaves, one for each distinct row of input."""
     H = h.shape[1]
+    zeros = np.zeros(H, h.dtype)
     for s in range(start, stop):
-        x = table[s]
+        x, state, memory = p[table[s]], h[s], c[s]
+        for j in range(3 * H):
+            gates[s, j] = x[j]
+        i, u, o = gates[s, :H], gates[s, H : 2 * H], gates[s, 2 * H : 3 * H]
+        to_sigmoid(i, bias[:H], zeros)
+        to_tanh(u, bias[H : 2 * H], zeros)
+        to_sigmoid(o, bias[2 * H : 3 * H], zeros)
         for j in range(H):
-            gates[s, j] = sigmoid(p[x, j] + bias[j])
-            gates[s, H + j] = tanh(p[x, H + j] + bias[H + j])
-            gates[s, 2 * H + j] = sigmoid(p[x, 2 * H + j] + bias[2 * H + j])
+            memory[j] = i[j] * u[j]
         for j in range(H):
-            c[s, j] = gates[s, j] * gates[s, H + j]
-            h[s, j] = gates[s, 2 * H + j] * tanh(c[s, j])
+            state[j] = o[j] * tanh(memory[j])
 
 
-@pointwise()
+@pointwise
 def _states(start, stop, plan, row, p, bias, gates, ld, node_shift, edge_shift, h, c):
     """Turn products into gates, and gates into states."""
     H, F = h.shape[1], plan.num_below
     for n in range(start, stop):
-        g, v, x = (n - node_shift) * ld, F + n, row[n]
+        g, x = (n - node_shift) * ld, p[row[n]]
+        state, memory = h[F + n], c[F + n]
+        i, u, o = cut(gates, g, H), cut(gates, g + H, H), cut(gates, g + 2 * H, H)
+        to_sigmoid(i, bias[:H], x[:H])
+        to_tanh(u, bias[H : 2 * H], x[H : 2 * H])
+        to_sigmoid(o, bias[2 * H : 3 * H], x[2 * H : 3 * H])
         for j in range(H):
-            gates[g + j] = sigmoid(gates[g + j] + bias[j] + p[x, j])
-        for j in range(H, 2 * H):
-            gates[g + j] = tanh(gates[g + j] + bias[j] + p[x, j])
-        for j in range(2 * H, 3 * H):
-            gates[g + j] = sigmoid(gates[g + j] + bias[j] + p[x, j])
-        for j in range(H):
-            c[v, j] = gates[g + j] * gates[g + H + j]
+            memory[j] = i[j] * u[j]
         for e in range(plan.offset[n], plan.offset[n + 1]):
-            f = _forget_at(plan, e, H, ld, node_shift, edge_shift)
-            child = plan.child[e]
-            for j in range(H):
-                gates[f + j] = sigmoid(gates[f + j] + bias[3 * H + j] + p[x, 3 * H + j])
-            for j in range(H):
-                c[v, j] += gates[f + j] * c[child, j]
+            f = cut(gates, _forget_at(plan, e, H, ld, node_shift, edge_shift), H)
+            to_sigmoid(f, bias[3 * H :], x[3 * H :])
+            add_product(memory, f, c[plan.child[e]])
         for j in range(H):
-            h[v, j] = gates[g + 2 * H + j] * tanh(c[v, j])
+            state[j] = o[j] * tanh(memory[j])
 
 
-@kernel()
+@kernel
 def _products(
     start, stop, plan, h, sums, gates, ld, node_shift, edge_shift, packed, wide, rows,
     me, threads,
@@ -113,7 +119,7 @@ def _products(
         multiply(gates, at, H, rows, 1, count, H, of_forget, H, first, last, 0)
 
 
-@kernel()
+@kernel
 def _forward(
     plan, reads, x, weight, bias, u, given, p, p_inner, packed_x, packed, table_gates,
     table_h, table_c, sums, gates, h, c, keep, threads,
@@ -157,30 +163,38 @@ def _forward(
         barrier()
 
 
-@pointwise()
+@kernel
 def _from_above(v, plan, gates, ld, N, to_h, to_c, use_c, to_below, to_memory, dh, dc):
     """Add what all parents of a place send it to what comes from outside."""
     H, K = len(dh), plan.below.shape[1]
-    for j in range(H):
-        dh[j] += to_h[v, j]
+    add(dh, to_h[v])
     if use_c:
-        for j in range(H):
-            dc[j] += to_c[v, j]
+        add(dc, to_c[v])
     for w in range(plan.up_offset[v], plan.up_offset[v + 1]):
         e = plan.up[w]
-        n, f = plan.parent[e], _forget_at(plan, e, H, ld, 0, N * ld)
-        at = plan.edge[e] * H
+        n, at = plan.parent[e], plan.edge[e] * H
         if K == 0:
             at += N * H
-            for j in range(H):
-                dh[j] += to_below[n * H + j]
-        for j in range(H):
-            dh[j] += to_below[at + j]
-        for j in range(H):
-            dc[j] += to_memory[n, j] * gates[f + j]
+            add(dh, cut(to_below, n * H, H))
+        add(dh, cut(to_below, at, H))
+        f = cut(gates, _forget_at(plan, e, H, ld, 0, N * ld), H)
+        add_product(dc, to_memory[n], f)
 
 
-@pointwise()
+@pointwise
+def _through_cell(i, u, o, memory, dh, dc, to_i, to_u, to_o):
+    """Take a state's gradient through Eqs. 7 and 8; dc becomes all of the memory's."""
+    for j in range(len(dh)):
+        t = tanh(memory[j])
+        to_o[j] = dh[j] * t * o[j] * (1 - o[j])
+        dc[j] += dh[j] * o[j] * (1 - t * t)
+    for j in range(len(dh)):
+        to_i[j] = dc[j] * u[j] * i[j] * (1 - i[j])
+    for j in range(len(dh)):
+        to_u[j] = dc[j] * i[j] * (1 - u[j] * u[j])
+
+
+@pointwise
 def _to_gates(
     start, stop, plan, gates, ld, N, c, to_h, to_c, use_c, to_below, to_memory,
     to_gates, dh, dc,
@@ -189,35 +203,28 @@ def _to_gates(
     H, F, K = c.shape[1], plan.num_below, plan.below.shape[1]
     for n in range(start, stop):
         g, v = n * ld, F + n
-        for j in range(H):
-            dh[j] = 0
-            dc[j] = 0
+        clear(dh)
+        clear(dc)
         _from_above(
             v, plan, gates, ld, N, to_h, to_c, use_c, to_below, to_memory, dh, dc
         )
-        for j in range(H):
-            o, t = gates[g + 2 * H + j], tanh(c[v, j])
-            to_gates[g + 2 * H + j] = dh[j] * t * o * (1 - o)
-            dc[j] += dh[j] * o * (1 - t * t)
-        for j in range(H):
-            i, u = gates[g + j], gates[g + H + j]
-            to_gates[g + j] = dc[j] * u * i * (1 - i)
-            to_gates[g + H + j] = dc[j] * i * (1 - u * u)
-            to_memory[n, j] = dc[j]
-        edges = plan.offset[n + 1] - plan.offset[n]
-        if edges < K:  # empty slots
-            for j in range(3 * H, ld):
-                to_gates[g + j] = 0
+        _through_cell(
+            *(cut(gates, g, H), cut(gates, g + H, H), cut(gates, g + 2 * H, H)),
+            *(c[v], dh, dc, cut(to_gates, g, H)),
+            *(cut(to_gates, g + H, H), cut(to_gates, g + 2 * H, H)),
+        )
+        clear(to_memory[n])
+        add(to_memory[n], dc)
+        if plan.offset[n + 1] - plan.offset[n] < K:  # empty slots
+            clear(cut(to_gates, g + 3 * H, K * H))
         for e in range(plan.offset[n], plan.offset[n + 1]):
-            f = _forget_at(plan, e, H, ld, 0, N * ld)
-            child = plan.child[e]
+            at = _forget_at(plan, e, H, ld, 0, N * ld)
+            f, to_f, below = cut(gates, at, H), cut(to_gates, at, H), c[plan.child[e]]
             for j in range(H):
-                to_gates[f + j] = (
-                    dc[j] * c[child, j] * gates[f + j] * (1 - gates[f + j])
-                )
+                to_f[j] = dc[j] * below[j] * f[j] * (1 - f[j])
 
 
-@pointwise()
+@pointwise
 def _to_table(
     start, stop, plan, reads, given, gates, ld, N, table_gates, table_c, to_h, to_c,
     use_c, to_below, to_memory, to_table, to_table_c, dh, dc,
@@ -225,53 +232,45 @@ def _to_table(
     """Make the gradients of what the states below were made from, or of them."""
     H = table_c.shape[1]
     for s in range(start, stop):
-        for j in range(H):
-            dh[j] = 0
-            dc[j] = 0
+        clear(dh)
+        clear(dc)
         for w in range(reads.user_offset[s], reads.user_offset[s + 1]):
             _from_above(
                 *(reads.user[w], plan, gates, ld, N),
                 *(to_h, to_c, use_c, to_below, to_memory, dh, dc),
             )
         if given:
-            for j in range(H):
-                to_table[s, j] = dh[j]
-                to_table_c[s, j] = dc[j]
+            clear(to_table[s])
+            add(to_table[s], dh)
+            clear(to_table_c[s])
+            add(to_table_c[s], dc)
             continue
-        for j in range(H):
-            o, t = table_gates[s, 2 * H + j], tanh(table_c[s, j])
-            to_table[s, 2 * H + j] = dh[j] * t * o * (1 - o)
-            dc[j] += dh[j] * o * (1 - t * t)
-        for j in range(H):
-            i, u = table_gates[s, j], table_gates[s, H + j]
-            to_table[s, j] = dc[j] * u * i * (1 - i)
-            to_table[s, H + j] = dc[j] * i * (1 - u * u)
+        gate, to_gate = table_gates[s], to_table[s]
+        _through_cell(
+            *(gate[:H], gate[H : 2 * H], gate[2 * H :], table_c[s], dh, dc),
+            *(to_gate[:H], to_gate[H : 2 * H], to_gate[2 * H :]),
+        )
 
 
-@pointwise()
-def _to_projected(plan, reads, to_gates, ld, N, to_table, given, to_p, H, me, threads):
+@kernel
+def _to_projected(plan, reads, to_gates, ld, N, to_table, to_p, H, me, threads):
     """Add up, for each row of input, what the nodes that read it send."""
     start, stop = share(0, len(to_p), me, threads)
     S = len(reads.table)
     for r in range(start, stop):
-        for j in range(4 * H):
-            to_p[r, j] = 0
+        clear(to_p[r])
         for w in range(reads.reader_offset[r], reads.reader_offset[r + 1]):
-            reader = reads.reader[w]
-            if reader < S:
-                for j in range(3 * H):
-                    to_p[r, j] += to_table[reader, j]
+            n = reads.reader[w] - S
+            if n < 0:
+                add(to_p[r, : 3 * H], to_table[n + S])
                 continue
-            n = reader - S
-            for j in range(3 * H):
-                to_p[r, j] += to_gates[n * ld + j]
+            add(to_p[r, : 3 * H], cut(to_gates, n * ld, 3 * H))
             for e in range(plan.offset[n], plan.offset[n + 1]):
-                f = _forget_at(plan, e, H, ld, 0, N * ld)
-                for j in range(H):
-                    to_p[r, 3 * H + j] += to_gates[f + j]
+                at = _forget_at(plan, e, H, ld, 0, N * ld)
+                add(to_p[r, 3 * H :], cut(to_gates, at, H))
 
 
-@kernel()
+@kernel
 def _backward(
     plan, reads, x, weight, u, given, packed_x, packed, table_gates, table_c, sums,
     gates, h, c, to_h, to_c, use_c, to_below, to_memory, to_gates, to_table, to_table_c,
@@ -283,8 +282,7 @@ def _backward(
     if K == 0:
         pack(u[ld:], packed[len(packed) // 2 :], me, threads)
     if me == 0:
-        for j in range(4 * H):
-            to_bias[j] = 0
+        clear(to_bias)
     barrier()
 
     width = max(K, 1) * H
@@ -330,34 +328,32 @@ def _backward(
     if K:
         weight_gradient(to_u, nodes, h, plan.below, me, threads)
         for k in range(K):
-            add_columns(to_bias, 3 * H, nodes, 0, N, (3 + k) * H, H, me, threads)
+            add_columns(to_bias[3 * H :], nodes, (3 + k) * H, me, threads)
     else:
         edges = to_gates[N * ld :].reshape(E, H)
         identity = np.arange(N).reshape(N, 1)
         weight_gradient(to_u[:ld], nodes, sums, identity, me, threads)
         child = plan.child.reshape(E, 1)
         weight_gradient(to_u[ld:], edges, h, child, me, threads)
-        add_columns(to_bias, 3 * H, edges, 0, E, 0, H, me, threads)
-    add_columns(to_bias, 0, nodes, 0, N, 0, 3 * H, me, threads)
+        add_columns(to_bias[3 * H :], edges, 0, me, threads)
+    add_columns(to_bias[: 3 * H], nodes, 0, me, threads)
     if not given:
-        add_columns(to_bias, 0, to_table, 0, len(to_table), 0, 3 * H, me, threads)
+        add_columns(to_bias[: 3 * H], to_table, 0, me, threads)
     if reads.inner:
-        _to_projected(
-            plan, reads, to_gates, ld, N, to_table, given, to_p, H, me, threads
-        )
+        _to_projected(plan, reads, to_gates, ld, N, to_table, to_p, H, me, threads)
         barrier()
     input_gradients(
         x, weight, packed_x, to_p, to_x, to_weight, one, want_x, me, threads
     )
 
 
-@entry()
+@entry
 def forward(threads, *args):
     """Walk up on a team of threads."""
     parallel(_forward, threads, args)
 
 
-@entry()
+@entry
 def backward(threads, *args):
     """Walk down on a team of threads."""
     parallel(_backward, threads, args)

@@ -72,7 +72,7 @@ def make_plan(levels: Levels, slots: int, initial: np.ndarray | None) -> Plan | 
     return Plan(*made) if good else None
 
 
-@entry()
+@entry
 def _plan(offset, child, slot, level, slots, initial, has_initial):
     V, leaves = len(offset) - 1, level[1]
     F, first = leaves, leaves  # the first node that has children
@@ -186,7 +186,7 @@ def make_input(
     )
 
 
-@entry()
+@entry
 def _input(place, which, V, leaves, U, initial, has_initial):
     row = np.full(V, U, np.int64)
     first = 0 if has_initial else leaves
@@ -233,7 +233,7 @@ def _input(place, which, V, leaves, U, initial, has_initial):
     )
 
 
-@kernel()
+@kernel
 def _grouped(key, offset):
     """List the positions of each key; ``offset[1:]`` counts them, and is summed up."""
     for k in range(len(offset) - 1):

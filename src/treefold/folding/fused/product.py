@@ -15,17 +15,17 @@ BLOCK = 96
 # each reads only its part of the weights.
 NARROW = 24
 # Rows of a product over nodes that are packed at a time.
-DEPTH = 256
+DEPTH = 512
 
 
-@kernel()
+@kernel
 def share(start: int, stop: int, rank: int, threads: int) -> Any:
     """Return the part of start..stop that is this thread's."""
     n = stop - start
     return start + n * rank // threads, start + n * (rank + 1) // threads
 
 
-@kernel()
+@kernel
 def num_panels(width: int, itemsize: int) -> int:
     """Return how many panels of VECTORS vectors a matrix of `width` columns has."""
     panel = VECTORS * VECTOR_BYTES // itemsize
@@ -38,51 +38,52 @@ def packed_size(depth: int, width: int, itemsize: int) -> int:
     return depth * ((width + lanes - 1) // lanes * lanes)
 
 
-@kernel()
-def pack(b, packed, rank, threads):
-    """Pack a matrix (depth, width) panel by panel: what a tile reads stands in a row.
+@kernel
+def panel_of(packed, p, depth, width):
+    """Return panel p of a packed matrix, (depth, vectors), and how much is used.
 
-    The last panel is as narrow as it can be, and filled with zeros.
+    The last panel is as narrow as it can be, and filled up with zeros.
     """
+    lanes = VECTOR_BYTES // packed.itemsize
+    start = p * VECTORS * lanes
+    used = min(VECTORS * lanes, width - start)
+    wide = (used + lanes - 1) // lanes * lanes
+    panel = packed[start * depth : (start + wide) * depth].reshape(depth, wide)
+    for k in range(depth):
+        for j in range(used, wide):
+            panel[k, j] = 0
+    return panel, start, used
+
+
+@kernel
+def pack(b, packed, rank, threads):
+    """Pack a matrix (depth, width) by panels: what a tile reads stands in a row."""
     depth, width = b.shape
-    lanes = VECTOR_BYTES // b.itemsize
-    panel = VECTORS * lanes
     first, last = share(0, num_panels(width, b.itemsize), rank, threads)
     for p in range(first, last):
-        start = p * panel
-        used = min(panel, width - start)
-        wide = (used + lanes - 1) // lanes * lanes
-        at = start * depth
+        panel, start, used = panel_of(packed, p, depth, width)
         for k in range(depth):
+            row, source = panel[k], b[k, start : start + used]
             for j in range(used):
-                packed[at + k * wide + j] = b[k, start + j]
-            for j in range(used, wide):
-                packed[at + k * wide + j] = 0
+                row[j] = source[j]
 
 
-@kernel()
+@kernel
 def pack_transposed(b, packed, rank, threads):
     """Pack the transpose of a matrix (width, depth), see `pack`."""
     width, depth = b.shape
-    lanes = VECTOR_BYTES // b.itemsize
-    panel = VECTORS * lanes
     first, last = share(0, num_panels(width, b.itemsize), rank, threads)
     for p in range(first, last):
-        start = p * panel
-        used = min(panel, width - start)
-        wide = (used + lanes - 1) // lanes * lanes
-        at = start * depth
+        panel, start, used = panel_of(packed, p, depth, width)
         for k0 in range(0, depth, 16):  # one cache line of each row at a time
-            k1 = min(k0 + 16, depth)
+            block = panel[k0 : k0 + 16]
             for j in range(used):
-                for k in range(k0, k1):
-                    packed[at + k * wide + j] = b[start + j, k]
-        for k in range(depth):
-            for j in range(used, wide):
-                packed[at + k * wide + j] = 0
+                row = b[start + j, k0 : k0 + 16]
+                for k in range(len(row)):
+                    block[k, j] = row[k]
 
 
-@kernel()
+@kernel
 def multiply(c, at, ld, rows, segments, count, depth, packed, width, first, last, add):
     """Multiply rows, wherever they are, by a packed matrix: C = A B, or C += A B.
 
@@ -130,14 +131,14 @@ def multiply(c, at, ld, rows, segments, count, depth, packed, width, first, last
             r += m
 
 
-@kernel()
+@kernel
 def point(rows, a, at, ld, count):
     """List the addresses of `count` rows of a flat array, from `at`, `ld` apart."""
     for r in range(count):
         rows[0, r] = a.ctypes.data + (at + r * ld) * a.itemsize
 
 
-@kernel()
+@kernel
 def point_to(rows, a, index, start, count):
     """List the addresses of the rows ``index[start + r, s]`` of a matrix."""
     for s in range(index.shape[1]):
@@ -145,7 +146,7 @@ def point_to(rows, a, index, start, count):
             rows[s, r] = a.ctypes.data + index[start + r, s] * a.strides[0]
 
 
-@kernel()
+@kernel
 def multiply_rows(c, a, packed, rank, threads):
     """Multiply all rows of a matrix: C = A B; each thread takes its share of rows."""
     depth, width = a.shape[1], c.shape[1]
@@ -162,7 +163,7 @@ def multiply_rows(c, a, packed, rank, threads):
         )
 
 
-@kernel()
+@kernel
 def weight_gradient(c, a, b, index, rank, threads):
     r"""Add up outer products: :math:`C = \sum_n a_n^T b_n`, for a gradient of weights.
 
@@ -174,14 +175,10 @@ def weight_gradient(c, a, b, index, rank, threads):
         rank: which thread this is; each makes its share of the rows of C.
         threads: how many there are.
     """
-    size = c.itemsize
-    lanes = VECTOR_BYTES // size
-    panel = VECTORS * lanes
-    like = c[0, 0]
-    M, width = c.shape
-    H, N = b.shape[1], len(index)
+    size, like = c.itemsize, c[0, 0]
+    panel = VECTORS * VECTOR_BYTES // size
+    (M, width), H, N = c.shape, b.shape[1], len(index)
     first, last = share(0, (M + ROWS - 1) // ROWS, rank, threads)
-    lo, hi = first * ROWS, min(last * ROWS, M)
     panels = num_panels(width, size)
     of_a = np.empty((last - first, DEPTH, ROWS), c.dtype)
     of_b = np.empty(DEPTH * panels * panel, c.dtype)
@@ -189,44 +186,52 @@ def weight_gradient(c, a, b, index, rank, threads):
     for n0 in range(0, max(N, 1), DEPTH):  # once even for no nodes: zeros
         depth = min(DEPTH, N - n0)
         for k in range(depth):
-            for t in range((hi - lo) // ROWS):
-                for i in range(ROWS):
-                    of_a[t, k, i] = a[n0 + k, lo + t * ROWS + i]
-            for i in range(lo + (hi - lo) // ROWS * ROWS, hi):
-                of_a[last - first - 1, k, i % ROWS] = a[n0 + k, i]
+            _pack_columns(of_a, k, a[n0 + k, first * ROWS : min(last * ROWS, M)])
         for p in range(panels):
-            start = p * panel
-            used = min(panel, width - start)
-            wide = (used + lanes - 1) // lanes * lanes
-            at = start * DEPTH
+            room, start, used = panel_of(of_b, p, depth, width)
             for k in range(depth):
-                j = 0
-                while j < used:
-                    s, h = (start + j) // H, (start + j) % H
-                    run = min(used - j, H - h)
-                    node = index[n0 + k, s]
-                    for i in range(run):
-                        of_b[at + k * wide + j + i] = b[node, h + i]
-                    j += run
-                for j in range(used, wide):
-                    of_b[at + k * wide + j] = 0
-        for p in range(panels):
-            used = min(panel, width - p * panel)
-            vectors = (used + lanes - 1) // lanes
+                _copy_pieces(room[k, :used], b, index[n0 + k], start, H)
+            vectors = room.shape[1] * size // VECTOR_BYTES
             for t in range(last - first):
-                at = lo + t * ROWS
+                at = (first + t) * ROWS
                 for i in range(ROWS):
                     rows[i] = of_a.ctypes.data + (t * DEPTH * ROWS + i) * size
                 tile(
                     like,
                     vectors,
                     min(ROWS, M - at),
-                    c.ctypes.data + (at * width + p * panel) * size,
+                    c.ctypes.data + (at * width + start) * size,
                     width,
                     rows.ctypes.data,
                     ROWS,
-                    of_b.ctypes.data + p * panel * DEPTH * size,
+                    room.ctypes.data,
                     depth,
                     used,
                     n0,
                 )
+
+
+@kernel
+def _pack_columns(of_a, k, row):
+    """Store part of a row, tile by tile."""
+    whole = len(row) // ROWS
+    for t in range(whole):
+        place, source = of_a[t, k], row[t * ROWS : (t + 1) * ROWS]
+        for i in range(ROWS):
+            place[i] = source[i]
+    rest = row[whole * ROWS :]
+    for i in range(len(rest)):
+        of_a[whole, k, i] = rest[i]
+
+
+@kernel
+def _copy_pieces(row, b, nodes, start, H):
+    """Copy what begins at `start` of the rows of `nodes`, one after another."""
+    j = 0
+    while j < len(row):
+        s, h = (start + j) // H, (start + j) % H
+        run = min(len(row) - j, H - h)
+        target, source = row[j : j + run], b[nodes[s], h : h + run]
+        for i in range(run):
+            target[i] = source[i]
+        j += run

@@ -41,7 +41,7 @@ from treefold.folding.fused.walk import (
 TANH, RELU, IDENTITY = 0, 1, 2
 
 
-@pointwise()
+@pointwise
 def _activate(activation, a, n, H):
     """Apply the activation to H numbers of row n."""
     if activation == TANH:
@@ -52,7 +52,7 @@ def _activate(activation, a, n, H):
             a[n, j] = max(a[n, j], 0) if a[n, j] == a[n, j] else a[n, j]
 
 
-@pointwise()
+@pointwise
 def _before(activation, h, n, d, H):
     """Turn the gradient d of a state into that before activation."""
     if activation == TANH:
@@ -63,7 +63,7 @@ def _before(activation, h, n, d, H):
             d[j] = d[j] if h[n, j] > 0 else 0
 
 
-@pointwise()
+@pointwise
 def _table_states(start, stop, table, p, bias, activation, h):
     """Make the states of leaves, one for each distinct row of input."""
     H = h.shape[1]
@@ -73,7 +73,7 @@ def _table_states(start, stop, table, p, bias, activation, h):
         _activate(activation, h, s, H)
 
 
-@pointwise()
+@pointwise
 def _states(start, stop, plan, row, p, bias, activation, pre, ld, shift, h):
     """Turn products into states."""
     H, F, K = h.shape[1], plan.num_below, plan.below.shape[1]
@@ -91,7 +91,7 @@ def _states(start, stop, plan, row, p, bias, activation, pre, ld, shift, h):
         _activate(activation, h, v, H)
 
 
-@kernel()
+@kernel
 def _forward(
     plan, reads, x, weight, bias, u, activation, given, p, p_inner, packed_x, packed,
     table_h, sums, pre, h, keep, threads,
@@ -146,7 +146,7 @@ def _forward(
         barrier()
 
 
-@pointwise()
+@pointwise
 def _from_above(v, plan, H, to_h, to_below, dh):
     """Add what all parents of a place send it to what comes from outside."""
     for j in range(H):
@@ -160,7 +160,7 @@ def _from_above(v, plan, H, to_h, to_below, dh):
             dh[j] += to_below[at + j]
 
 
-@pointwise()
+@pointwise
 def _to_products(start, stop, plan, activation, pre, ld, h, to_h, to_below, to_pre, dh):
     """Make the gradients of the products from those of the states."""
     H, F, K = h.shape[1], plan.num_below, plan.below.shape[1]
@@ -186,7 +186,7 @@ def _to_products(start, stop, plan, activation, pre, ld, h, to_h, to_below, to_p
                 to_below[(n * K + k) * H + m] = direct
 
 
-@pointwise()
+@pointwise
 def _to_table(
     start, stop, plan, reads, given, activation, table_h, to_h, to_below, to_table, dh
 ):
@@ -203,7 +203,7 @@ def _to_table(
             to_table[s, j] = dh[j]
 
 
-@kernel()
+@kernel
 def _to_projected(reads, to_pre, ld, to_table, to_p, me, threads):
     """Add up, for each row of input, what the nodes that read it send."""
     start, stop = share(0, len(to_p), me, threads)
@@ -221,7 +221,7 @@ def _to_projected(reads, to_pre, ld, to_table, to_p, me, threads):
                     to_p[r, j] += to_pre[(reader - S) * ld + j]
 
 
-@kernel()
+@kernel
 def _backward(
     plan, reads, x, weight, u, activation, given, packed_x, packed, table_h, sums, pre,
     h, to_h, to_below, to_pre, to_table, to_p, to_x, to_weight, to_u, to_bias, one,
@@ -286,13 +286,13 @@ def _backward(
         )
 
 
-@entry()
+@entry
 def forward(threads, *args):
     """Walk up on a team of threads."""
     parallel(_forward, threads, args)
 
 
-@entry()
+@entry
 def backward(threads, *args):
     """Walk down on a team of threads."""
     parallel(_backward, threads, args)

@@ -125,7 +125,9 @@ def parallel(typingctx: Any, walk: Any, threads: Any, args: Any) -> Any:
         i32 = ir.IntType(32)
         start = cgutils.get_or_insert_function(
             builder.module,
-            ir.FunctionType(ir.VoidType(), [body_type.as_pointer(), byte_pointer, i32, i32]),
+            ir.FunctionType(
+                ir.VoidType(), [body_type.as_pointer(), byte_pointer, i32, i32]
+            ),
             "treefold_parallel",
         )
         builder.call(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from treefold.folding.fused.compiled import kernel
+from treefold.folding.fused.activation import sigmoid, tanh
+from treefold.folding.fused.compiled import kernel, pointwise
 from treefold.folding.fused.product import (
     NARROW,
     multiply_rows,
@@ -16,30 +15,29 @@ from treefold.folding.fused.product import (
 from treefold.folding.fused.team import barrier
 
 
-@kernel()
+@kernel
 def project(x, weight, packed, p, me, threads):
     r"""Make :math:`p = x W^\top`, and a last row of zeros for nodes without input."""
     pack_transposed(weight, packed, me, threads)
     barrier()
     multiply_rows(p[:-1], x, packed, me, threads)
     if me == 0:
-        for j in range(p.shape[1]):
-            p[len(x), j] = 0
+        clear(p[len(x)])
 
 
-@kernel()
+@kernel
 def spread(table, source, state, me, threads):
     """Give each place below its state from the table, and clear the row of zeros."""
     start, stop = share(0, len(source), me, threads)
     for v in range(start, stop):
-        for j in range(state.shape[1]):
-            state[v, j] = table[source[v], j]
+        row, made = state[v], table[source[v]]
+        for j in range(len(row)):
+            row[j] = made[j]
     if me == 0:
-        for j in range(state.shape[1]):
-            state[len(state) - 1, j] = 0
+        clear(state[len(state) - 1])
 
 
-@kernel()
+@kernel
 def part(a, b, me, threads):
     """Say whether a level is wide, and which of its nodes this thread takes then.
 
@@ -53,7 +51,7 @@ def part(a, b, me, threads):
     return True, start, stop
 
 
-@kernel()
+@kernel
 def panels_of(total, wide, me, threads):
     """Return which panels of a product this thread makes."""
     if wide:
@@ -61,19 +59,16 @@ def panels_of(total, wide, me, threads):
     return share(0, total, me, threads)
 
 
-@kernel()
+@kernel
 def sum_children(plan, state, sums, start, stop):
     """Add up the states of the children of each node."""
     for n in range(start, stop):
-        for j in range(state.shape[1]):
-            sums[n, j] = 0
+        clear(sums[n])
         for e in range(plan.offset[n], plan.offset[n + 1]):
-            child = plan.child[e]
-            for j in range(state.shape[1]):
-                sums[n, j] += state[child, j]
+            add(sums[n], state[plan.child[e]])
 
 
-@kernel()
+@kernel
 def input_gradients(x, weight, packed, to_p, to_x, to_weight, one, want_x, me, threads):
     r"""Make :math:`dx = dp W` and :math:`dW = dp^\top x`."""
     if want_x:
@@ -83,15 +78,56 @@ def input_gradients(x, weight, packed, to_p, to_x, to_weight, one, want_x, me, t
     weight_gradient(to_weight, to_p, x, one, me, threads)
 
 
-@kernel()
-def add_columns(total, at, a, start_row, stop_row, column, width, me, threads):
-    """Add columns of a matrix up: ``total[at:at+width] += a[:, column:…].sum(0)``."""
-    start, stop = share(0, width, me, threads)
-    for n in range(start_row, stop_row):
-        for j in range(start, stop):
-            total[at + j] += a[n, column + j]
+@kernel
+def add_columns(total, a, column, me, threads):
+    """Add columns of a matrix up: ``total += a[:, column : …].sum(0)``."""
+    start, stop = share(0, len(total), me, threads)
+    part_of_total = total[start:stop]
+    for n in range(len(a)):
+        add(part_of_total, a[n, column + start : column + stop])
 
 
-def empty(like: np.ndarray, *shape: int) -> np.ndarray:
-    """Return a buffer of a dtype."""
-    return np.empty(shape, like.dtype)
+# Loops below and in the cells run over slices that begin at 0: of an index such as
+# ``at + j`` a compiler cannot know that it is not negative, Python's count from the
+# end, and makes no vector code.
+
+
+@kernel
+def cut(a, at, size):
+    """Return `size` numbers of a flat array."""
+    return a[at : at + size]
+
+
+@kernel
+def clear(a):
+    """Set to zero."""
+    for j in range(len(a)):
+        a[j] = 0
+
+
+@kernel
+def add(a, b):
+    """Add b to a."""
+    for j in range(len(a)):
+        a[j] += b[j]
+
+
+@pointwise
+def add_product(a, b, c):
+    """Add b * c to a."""
+    for j in range(len(a)):
+        a[j] += b[j] * c[j]
+
+
+@pointwise
+def to_sigmoid(a, b, c):
+    """Turn a into the sigmoid of a + b + c."""
+    for j in range(len(a)):
+        a[j] = sigmoid(a[j] + b[j] + c[j])
+
+
+@pointwise
+def to_tanh(a, b, c):
+    """Turn a into the tanh of a + b + c."""
+    for j in range(len(a)):
+        a[j] = tanh(a[j] + b[j] + c[j])

@@ -10,6 +10,7 @@ from treefold.cells import Cell
 from treefold.folding.batched import fold_batched, taking_turns
 from treefold.folding.fused import fold_fused
 from treefold.folding.inputs import check, in_level_order
+from treefold.folding.levelwise import fold_levelwise
 from treefold.folding.recursive import fold_recursive
 from treefold.forest import Forest
 
@@ -50,9 +51,10 @@ def fold(
             ``fold(cell, forest, x[rows], nodes)``, but x is projected once however
             often its rows are read. None: row r is that of the r-th node.
         algorithm: None chooses the fastest that will do. "fused" runs the whole forest
-            in one compiled call, for the cells that ship on CPU tensors; "batched"
-            runs any cell, level by level; "recursive" is the definition, one node at a
-            time. All give the same states and gradients, to rounding.
+            in one compiled call, for the cells that ship on CPU tensors, or on a GPU
+            with one product and one kernel a level, for Tree-LSTMs and recursive cells;
+            "batched" runs any cell, level by level; "recursive" is the definition, one
+            node at a time. All give the same states and gradients, to rounding.
 
     Returns:
         The states, of the cell's own NamedTuple, with a row for each of the V nodes
@@ -84,12 +86,13 @@ def fold(
         )
     state = None
     if algorithm != "batched":
-        state = fold_fused(cell, forest, x, nodes, initial, rows)
+        fused = fold_levelwise if x.is_cuda else fold_fused
+        state = fused(cell, forest, x, nodes, initial, rows)
     if state is None and algorithm == "fused":
         raise ValueError(
             f"this fold of {type(cell).__name__} cannot be run fused: that takes a "
-            "cell of treefold.cells without hooks, float32 or float64 tensors on the "
-            "CPU, no autocast, and one child in a slot. Leave algorithm out."
+            "cell of treefold.cells without hooks, float32 or float64 tensors, no "
+            "autocast, and one child in a slot. Leave algorithm out."
         )
     if state is None:
         with taking_turns():

@@ -50,9 +50,8 @@ def fold_levelwise(
     float32 and float64, on any forest. Other cells, hooks, autocast and tensors of
     torch.func are left to the batched fold.
 
-    Args:
-        cell, forest, x, nodes, initial, rows: as `treefold.fold` takes them.
-        points: the module of pointwise steps; None takes Triton's if it is installed.
+    Arguments are those of `treefold.fold`, and `points` the module of pointwise steps:
+    None takes Triton's kernels if Triton is installed.
     """
     rule = _RULES.get(type(cell))
     if rule is None or not forest.num_nodes or is_altered(cell, x.device.type):
@@ -66,13 +65,13 @@ def fold_levelwise(
     def again(rows: Tensor, *rest: Tensor) -> Any:
         """Fold by plain autograd, for gradients that need a graph of their own."""
         start = type(initial)(*rest[: len(states)]) if states else None
-        swapped = dict(zip(("bias", "weight_hh"), rest[len(states) :], strict=True))
+        bias, u = rest[len(states) :]
 
         def fold(cell: Cell[Any]) -> Any:
             return fold_plain(cell, forest, inputs._replace(rows=rows), start)
 
         with taking_turns():
-            return call_with(swapped, cell, fold)
+            return call_with({"bias": bias, "weight_hh": u}, cell, fold)
 
     given = (inputs.rows, *states, cell.bias, cell.weight_hh)
     keep = torch.is_grad_enabled() and any(t.requires_grad for t in given)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from treefold.folding.levelwise.span import Span
+from treefold.levels import Level
 
 
 def lstm_up(
@@ -102,6 +103,6 @@ def recursive_down(
         to_products.index_add_(0, level.child, d.index_select(0, level.parent))
 
 
-def _forget_rows(level, slots: int) -> Tensor:
-    """Where each edge's forget gate lies in products of i | u | o | f of slot 1 | …"""
+def _forget_rows(level: Level, slots: int) -> Tensor:
+    """Find each edge's forget gate in products of i | u | o | f of each slot."""
     return level.parent * (3 + slots) + 3 + level.slot

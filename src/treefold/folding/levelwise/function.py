@@ -62,7 +62,9 @@ class FusedLevels(torch.autograd.Function):
         states = tuple(_cut(f, V) for f in state)
         if keep:
             ctx.again, ctx.place, ctx.walk = run.again, run.inputs.place, walk
-            ctx.save_for_backward(rows, *given, *states)  # notices if one is overwritten
+            ctx.save_for_backward(
+                rows, *given, *states
+            )  # notices if one is overwritten
         return states
 
     @staticmethod
@@ -71,9 +73,7 @@ class FusedLevels(torch.autograd.Function):
         given = ctx.saved_tensors[: len(needed)]
         if torch.is_grad_enabled():  # create_graph: the gradient gets a graph itself
             return None, None, *differentiable(ctx.again, given, needed, grads)
-        to_state = [
-            _outside(g, f) for g, f in zip(grads, walk.rule.state, strict=True)
-        ]
+        to_state = [_outside(g, f) for g, f in zip(grads, walk.rule.state, strict=True)]
         to_x, to_u = walk.down(to_state, given[-1].contiguous())
         # A leaf that is its input meets no bias.
         biased = walk.first if walk.rule.leaf_is_input else 0

@@ -5,9 +5,12 @@ sends its children is added atomically, as a child may have several parents. Num
 slices of buffers are not specialised on: every level would compile a kernel of its own.
 """
 
+# pyright: reportMissingImports=false, reportInvalidTypeForm=false
+
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
+from typing import Any
 
 import torch
 import triton
@@ -16,7 +19,8 @@ from torch import Tensor
 
 from treefold.folding.levelwise.span import Span
 
-BLOCK = 64  # a hidden size of 150 fills three quarters of the lanes of three programs
+COLUMNS = 64  # of 3 x 64, a hidden size of 150 leaves a fifth idle
+WARPS = 2  # of 32 lanes, one for each column
 _VARYING = (
     *("start", "edge", "x", "x_stride", "products", "child", "slot"),
     *("gates", "forget", "to_x", "to_products"),
@@ -31,7 +35,7 @@ def _tanh(x):
 
 @triton.jit(do_not_specialize=_VARYING)
 def _lstm_up(
-    start, edge, x, x_stride, products, child, slot, offset, bias, gates, forget, h, c,
+    start, edge, child, offset, slot, x, x_stride, products, bias, gates, forget, h, c,
     H: tl.constexpr, K: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     n, j = tl.program_id(0).to(tl.int64), tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -73,7 +77,7 @@ def _lstm_up(
 
 @triton.jit(do_not_specialize=_VARYING)
 def _lstm_down(
-    start, edge, child, slot, offset, gates, forget, c, to_h, to_c, to_x, to_products,
+    start, edge, child, offset, slot, gates, forget, c, to_h, to_c, to_x, to_products,
     H: tl.constexpr, K: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     n, j = tl.program_id(0).to(tl.int64), tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -115,7 +119,7 @@ def _lstm_down(
 
 @triton.jit(do_not_specialize=_VARYING)
 def _recursive_up(
-    start, edge, x, x_stride, products, child, offset, bias, h,
+    start, edge, child, offset, x, x_stride, products, bias, h,
     H: tl.constexpr, K: tl.constexpr, ACTIVATION: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     n, j = tl.program_id(0).to(tl.int64), tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -160,12 +164,8 @@ def lstm_up(
     gates: Tensor, forget: Tensor, h: Tensor, c: Tensor,
 ) -> None:  # fmt: skip
     """See `aten.lstm_up`."""
-    level, H = span.level, h.shape[1]
-    with _on(h):
-        _lstm_up[_grid(span, H)](
-            *(level.start, span.edge, x, x.stride(0), products, level.child),
-            *(level.slot, span.offset, bias, gates, forget, h, c, H, slots, BLOCK),
-        )
+    of_input = (span.level.slot, x, x.stride(0), products, bias)
+    _launch(_lstm_up, span, h.shape[1], *of_input, gates, forget, h, c, K=slots)
 
 
 def lstm_down(
@@ -173,12 +173,9 @@ def lstm_down(
     to_h: Tensor, to_c: Tensor, to_x: Tensor, to_products: Tensor,
 ) -> None:  # fmt: skip
     """See `aten.lstm_down`."""
-    level, H = span.level, c.shape[1]
-    with _on(c):
-        _lstm_down[_grid(span, H)](
-            *(level.start, span.edge, level.child, level.slot, span.offset, gates),
-            *(forget, c, to_h, to_c, to_x, to_products, H, slots, BLOCK),
-        )
+    kept = (span.level.slot, gates, forget, c)
+    to = (to_h, to_c, to_x, to_products)
+    _launch(_lstm_down, span, c.shape[1], *kept, *to, K=slots)
 
 
 def recursive_up(
@@ -186,12 +183,8 @@ def recursive_up(
     activation: str, h: Tensor,
 ) -> None:  # fmt: skip
     """See `aten.recursive_up`."""
-    level, H = span.level, h.shape[1]
-    with _on(h):
-        _recursive_up[_grid(span, H)](
-            *(level.start, span.edge, x, x.stride(0), products, level.child),
-            *(span.offset, bias, h, H, slots, activation, BLOCK),
-        )
+    args = (x, x.stride(0), products, bias, h)
+    _launch(_recursive_up, span, h.shape[1], *args, K=slots, ACTIVATION=activation)
 
 
 def recursive_down(
@@ -199,18 +192,20 @@ def recursive_down(
     to_h: Tensor, to_x: Tensor, to_products: Tensor,
 ) -> None:  # fmt: skip
     """See `aten.recursive_down`."""
-    level, H = span.level, h.shape[1]
-    with _on(h):
-        _recursive_down[_grid(span, H)](
-            *(level.start, span.edge, level.child, span.offset, h, to_h, to_x),
-            *(to_products, H, slots, activation, BLOCK),
+    args = (h, to_h, to_x, to_products)
+    _launch(_recursive_down, span, h.shape[1], *args, K=slots, ACTIVATION=activation)
+
+
+def _launch(
+    kernel: Any, span: Span, hidden_size: int, *args: Any, **constants: Any
+) -> None:
+    """Run a kernel on every node of a level, on the GPU where the level is."""
+    level, device = span.level, span.offset.device
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        kernel[(span.num_nodes, triton.cdiv(hidden_size, COLUMNS))](
+            *(level.start, span.edge, level.child, span.offset, *args),
+            **constants,
+            H=hidden_size,
+            BLOCK=COLUMNS,
+            num_warps=WARPS,
         )
-
-
-def _grid(span: Span, hidden_size: int) -> tuple[int, int]:
-    return span.num_nodes, triton.cdiv(hidden_size, BLOCK)
-
-
-def _on(tensor: Tensor) -> AbstractContextManager[object]:
-    """Launch on a tensor's own GPU; Triton's interpreter runs on the CPU."""
-    return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()

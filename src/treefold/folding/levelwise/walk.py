@@ -1,8 +1,8 @@
-"""The walk over the levels: one product and one pointwise step each.
+r"""The walk over the levels: one product and one pointwise step each.
 
 With K slots a node's children are laid side by side and multiplied at once. In a sum
 over children each place is multiplied as soon as it is made, in the order in which it
-lies, and its parents add up the products: :math:`U \\sum_k h_k = \\sum_k U h_k`. Either
+lies, and its parents add up the products: :math:`U \sum_k h_k = \sum_k U h_k`. Either
 way the gradient of the weights is one product at the end.
 """
 
@@ -69,7 +69,10 @@ class Walk:
         for span in reversed(self.spans):
             own, made, slots = span.own, to_products, 0
             if self.slots and span.num_edges:
-                made, slots = made[own.start - self.first :][: span.num_nodes], self.slots
+                made, slots = (
+                    made[own.start - self.first :][: span.num_nodes],
+                    self.slots,
+                )
             elif not self.slots and span is not self.spans[-1]:
                 to_h[own].addmm_(to_products[own], u)
             self.rule.down(span, to_state, to_x[own], made, slots)

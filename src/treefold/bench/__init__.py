@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,18 +17,17 @@ import numpy as np
 import torch
 
 import treefold
-from treefold.bench.pace import (
+from treefold.bench.schedule import filled
+from treefold.bench.timing import (
     MOST,
     Algorithm,
     Limit,
     Stretch,
     Work,
-    pace,
     settled,
     time_in_turn,
     using,
 )
-from treefold.bench.schedule import filled
 from treefold.bench.work import BACKWARD, Products, products
 from treefold.cells import Cell
 from treefold.data.batching import collate
@@ -46,7 +46,7 @@ def measure(
     corpus: Corpus,
     *,
     title: str = "",
-    sizes: Sequence[int] = SIZES,
+    sizes: Sequence[int] | None = None,
     threads: int | None = None,
     rounds: int = 5,
     seconds: float = 25.0,
@@ -63,7 +63,8 @@ def measure(
         cell: any; its weights are left as they are.
         corpus: the trees; their words get random vectors.
         title: of the report.
-        sizes: trees in a batch; those larger than the corpus are left out.
+        sizes: trees in a batch, by default `SIZES`; those larger than the corpus are
+            left out.
         threads: of the processor; None: as many as torch takes.
         rounds: the most that medians are taken over.
         seconds: after which no further round begins.
@@ -80,12 +81,12 @@ def measure(
     facts = _of_corpus(corpus)
     trees = random.permutation(len(corpus))[:TREES]
     corpus = corpus[np.sort(trees)]
-    sizes = [size for size in sorted(sizes) if size <= len(corpus)] or [1]
+    sizes = [size for size in sorted(sizes or SIZES) if size <= len(corpus)] or [1]
     batches = {size: _draw(random, len(corpus), size) for size in sizes}
     generator = torch.Generator().manual_seed(0)
     shape = len(corpus.tokens), cell.input_size
     vectors = torch.randn(*shape, generator=generator, dtype=torch.float32) * 0.1
-    work = Work(cell.float(), corpus, vectors)
+    work = Work(deepcopy(cell).float(), corpus, vectors)
 
     with using(threads) as used:
         limit = Limit()
@@ -154,15 +155,15 @@ def _left_out(stretches: list[Stretch], sizes: Sequence[int]) -> list[str]:
     notes = []
     for way in get_args(Algorithm):
         for backward, mode in enumerate(MODES):
-            done = [
-                len(s.batches[0])
-                for s in stretches
-                if (s.algorithm, s.backward) == (way, bool(backward))
+            of_way = [
+                s for s in stretches if (s.algorithm, s.backward) == (way, backward)
             ]
-            if done and len(done) < len(sizes):
+            if 0 < len(of_way) < len(sizes):
+                largest = max(len(s.batches[0]) for s in of_way)
                 notes.append(
-                    f"{ALGORITHMS[way].capitalize()}, {mode}: batches of more than {max(done)} "
-                    f"would take longer than {MOST[way]:g} s each, and were left out."
+                    f"{ALGORITHMS[way].capitalize()}, {mode}: batches of more than "
+                    f"{largest} would take longer than {MOST[way]:g} s each, and were "
+                    "left out."
                 )
     return notes
 
@@ -188,7 +189,7 @@ def _size(
     paces: dict[str, dict[str, float]] = {mode: {} for mode in MODES}
     for s in stretches:
         if s.batches is batches:
-            paces[MODES[s.backward]][s.algorithm] = pace(s)
+            paces[MODES[s.backward]][s.algorithm] = s.pace
     return Size(
         trees=len(batches[0]),
         nodes=together.num_nodes / len(batches),

@@ -70,6 +70,11 @@ class Stretch:
     done: int = 0
     paces: list[float] = field(default_factory=list)
 
+    @property
+    def pace(self) -> float:
+        """Nodes/s, the median of the rounds."""
+        return median(self.paces)
+
     def time(self, work: Work) -> float:
         """Return nodes/s over `count` batches."""
         total = len(self.batches)
@@ -172,11 +177,6 @@ def time_in_turn(
                 bar.update()
             longest = max(longest, time.perf_counter() - start)
     return rounds
-
-
-def pace(stretch: Stretch) -> float:
-    """Return nodes/s, the median of the rounds."""
-    return median(stretch.paces)
 
 
 @contextmanager

@@ -92,7 +92,7 @@ def measure(
         limit = Limit()
         say(
             "Warming up. What is compiled at the first use on a machine, which may "
-            "take half a minute, is kept on disk."
+            "take a minute, is kept on disk."
         )
         algorithms, notes = _serving(work, batches[sizes[0]][0])
         stretches = settled(work, batches, algorithms)

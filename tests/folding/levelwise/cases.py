@@ -4,13 +4,14 @@ from types import ModuleType
 from typing import Any
 
 import torch
+from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.core_cases import CELLS, FORESTS, WITH_INITIAL, total
+from tests.core_cases import CELLS, FORESTS, WITH_INITIAL, forests, total
 from treefold import Cell, Forest
 from treefold.folding.levelwise import fold_levelwise
 
-SERVED = [name for name in CELLS if name.startswith(("lstm", "recursive"))]
+SERVED = [name for name in CELLS if name.startswith(("lstm", "recursive", "gru"))]
 SERVED_WITH_INITIAL = [name for name in SERVED if name in WITH_INITIAL]
 
 FOREST = Forest.cat(
@@ -18,6 +19,19 @@ FOREST = Forest.cat(
 )
 # A node with two children in one slot, slots left empty, a node with three parents.
 SHARED_SLOTS = Forest([[], [0, 0], [1, 0], [2, 1], [0]]).transpose()
+
+
+def served_forests(name: str, **options: Any) -> st.SearchStrategy[Forest]:
+    """Random forests for a cell: not empty, and for N-ary GRUs one child in a slot."""
+    some = forests(CELLS[name]().max_arity or 3, **options)
+    return some.filter(lambda f: f.num_nodes > 0 and is_served(name, f))
+
+
+def is_served(name: str, forest: Forest) -> bool:
+    """Say whether a fold by levels will do."""
+    parent = [v for v, n in enumerate(forest.arities.tolist()) for _ in range(n)]
+    places = list(zip(parent, forest.slot.tolist(), strict=True))
+    return name != "gru-nary" or len(set(places)) == len(places)
 
 
 def fold_by_levels(

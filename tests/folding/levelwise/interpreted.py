@@ -17,10 +17,11 @@ from tests.folding.levelwise.cases import (
     SERVED_WITH_INITIAL,
     SHARED_SLOTS,
     fold_by_levels,
+    is_served,
     states_and_gradients,
 )
 from treefold import Forest
-from treefold.folding.levelwise import aten, kernels
+from treefold.folding.levelwise import aten, launch
 
 
 def compare(name: str, forest: Forest, with_initial: bool) -> None:
@@ -35,7 +36,7 @@ def compare(name: str, forest: Forest, with_initial: bool) -> None:
         states_and_gradients(
             fold_by_levels(points, cell, forest, x, nodes, initial), *given
         )
-        for points in (kernels, aten)
+        for points in (launch, aten)
     )
     assert_close(interpreted, plain, rtol=1e-4, atol=1e-5)
 
@@ -43,15 +44,15 @@ def compare(name: str, forest: Forest, with_initial: bool) -> None:
 def main() -> None:
     """Compare every cell, with columns to spare and in several blocks."""
     torch.manual_seed(0)
-    for kernels.COLUMNS in (2, 64):  # of states of 4
+    for launch.COLUMNS in (2, 64):  # of states of 4
         for name in SERVED:
             for forest in (FOREST, SHARED_SLOTS):
-                if (CELLS[name]().max_arity or 3) < forest.max_arity:
+                if not is_served(name, forest):
                     continue
                 compare(name, forest, with_initial=False)
                 if name in SERVED_WITH_INITIAL:
                     compare(name, forest, with_initial=True)
-                print(name, forest.num_nodes, kernels.COLUMNS)
+                print(name, forest.num_nodes, launch.COLUMNS)
 
 
 main()

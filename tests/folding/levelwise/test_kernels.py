@@ -22,6 +22,7 @@ from tests.folding.levelwise.cases import (
     states_and_gradients,
 )
 from treefold import fold
+from treefold.folding import levelwise
 
 REPOSITORY = Path(__file__).parents[3]
 with_triton = pytest.mark.skipif(
@@ -50,13 +51,21 @@ def test_interpreted_they_agree_with_the_steps_in_torch():
 @pytest.mark.parametrize("dtype", ["fp32", "fp64"])
 @pytest.mark.parametrize("slots", [0, 2])
 @pytest.mark.parametrize(
-    "name", ["_lstm_up", "_lstm_down", "_recursive_up", "_recursive_down"]
+    ("module", "name"),
+    [
+        ("kernels", "lstm_up"),
+        ("kernels", "lstm_down"),
+        ("kernels", "recursive_up"),
+        ("kernels", "recursive_down"),
+        ("gru_kernels", "up"),
+        ("gru_kernels", "down"),
+    ],
 )
-def test_they_compile_for_a_gpu_that_is_not_there(name, slots, dtype):
+def test_they_compile_for_a_gpu_that_is_not_there(module, name, slots, dtype):
     triton = import_module("triton")
     backends = import_module("triton.backends.compiler")
     compiler = import_module("triton.compiler")
-    kernel = getattr(import_module("treefold.folding.levelwise.kernels"), name)
+    kernel = getattr(import_module(f"treefold.folding.levelwise.{module}"), name)
     constants = {"H": 150, "K": slots, "BLOCK": 64, "ACTIVATION": "tanh"}
     types = dict.fromkeys(kernel.arg_names, f"*{dtype}")
     types |= dict.fromkeys(("start", "edge", "x_stride"), "i32")
@@ -69,6 +78,21 @@ def test_they_compile_for_a_gpu_that_is_not_there(name, slots, dtype):
     )
     made = triton.compile(source, target=backends.GPUTarget("cuda", 80, 32))
     assert made.asm["cubin"]
+
+
+@pytest.mark.parametrize(
+    ("device", "capability", "compiler"),
+    [("cpu", (8, 0), "gcc"), ("cuda", (6, 1), "gcc"), ("cuda", (8, 0), None)],
+)
+def test_where_triton_cannot_run_the_fold_is_left_to_others(
+    device, capability, compiler, monkeypatch
+):
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setattr(levelwise, "find_spec", lambda _: object())
+    monkeypatch.setattr(levelwise, "which", lambda _: compiler)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    choose = levelwise._kernels.__wrapped__  # without its memory
+    assert choose(torch.device(device)) is None
 
 
 @with_gpu

@@ -1,6 +1,6 @@
 """The pointwise steps in torch's own operations, for any device.
 
-`kernels` has the same functions as one kernel each. All write into buffers: `h`, `c`
+`launch` has the same functions, one kernel each. All write into buffers: `h`, `c`
 and their gradients have a row for every place, initial states last; `x`, `gates` and
 `to_x` a row for each node of the level, `forget` for each of its edges.
 
@@ -101,6 +101,70 @@ def recursive_down(
         to_products.copy_(d)
     elif span.num_edges:
         to_products.index_add_(0, level.child, d.index_select(0, level.parent))
+
+
+def gru_up(
+    span: Span, x: Tensor, bias: Tensor, products: Tensor, slots: int,
+    edges: Tensor, mixed: Tensor, h: Tensor,
+) -> None:  # fmt: skip
+    """Make the states of a level's nodes; each has a child. The bias ends in b_hn.
+
+    Kept are r | a | U_n h + b_hn of each edge, and n | log(1 + sum of exp a) of a node.
+    """
+    level, H = span.level, h.shape[1]
+    x_r, x_z, x_n = (x + bias[: 3 * H]).chunk(3, dim=1)
+    if slots:
+        made = products.view(-1, slots, H)[_gru_rows(level), level.slot[:, None]]
+    else:
+        made = products.index_select(0, level.child).view(-1, 3, H)
+    r = torch.sigmoid(x_r.index_select(0, level.parent) + made[:, 0])
+    a = x_z.index_select(0, level.parent) + made[:, 1]
+    m = made[:, 2] + bias[3 * H :]
+    torch.cat([r, a, m], dim=1, out=edges)
+    n = torch.tanh(x_n.index_add(0, level.parent, r * m))
+    # The softmax over {0, a_1, …} is shifted by its largest entry.
+    where = level.parent[:, None].expand_as(a)
+    top = torch.zeros_like(n).scatter_reduce(0, where, a, "amax")
+    e = torch.exp(a - top.index_select(0, level.parent))
+    log_total = top + torch.exp(-top).index_add(0, level.parent, e).log()
+    torch.cat([n, log_total], dim=1, out=mixed)
+    z = torch.exp(a - log_total.index_select(0, level.parent))
+    below = z * h.index_select(0, level.child)
+    h[span.own] = (torch.exp(-log_total) * n).index_add(0, level.parent, below)
+
+
+def gru_down(
+    span: Span, slots: int, edges: Tensor, mixed: Tensor, h: Tensor,
+    to_h: Tensor, to_x: Tensor, to_products: Tensor,
+) -> None:  # fmt: skip
+    """Make the gradients of a level's gates, and send the children's states theirs."""
+    level, H = span.level, h.shape[1]
+    (n, log_total), (r, a, m) = mixed.chunk(2, dim=1), edges.chunk(3, dim=1)
+    d = to_h[span.own]
+    dn = d * torch.exp(-log_total) * (1 - n * n)
+    at_edges = torch.cat([d, dn, log_total, h[span.own]], 1).index_select(
+        0, level.parent
+    )
+    d, dn_e, log_total, own = at_edges.chunk(4, dim=1)
+    z = torch.exp(a - log_total)
+    da = z * d * (h.index_select(0, level.child) - own)
+    made = torch.cat([dn_e * m * r * (1 - r), da, dn_e * r], dim=1)
+    to_h.index_add_(0, level.child, z * d)
+    to_gates, to_n, to_hn = to_x.zero_().split([2 * H, H, H], dim=1)
+    to_gates.index_add_(0, level.parent, made[:, : 2 * H])
+    to_n.copy_(dn)
+    to_hn.index_add_(0, level.parent, made[:, 2 * H :])
+    if slots:
+        by_slot = to_products.view(-1, slots, H)
+        by_slot[_gru_rows(level), level.slot[:, None]] = made.view(-1, 3, H)
+    else:
+        to_products.index_add_(0, level.child, made)
+
+
+def _gru_rows(level: Level) -> Tensor:
+    """Find the products r, z and n of each edge's node, rows of all slots, (E, 3)."""
+    gate = torch.arange(3, device=level.parent.device)
+    return level.parent[:, None] * 3 + gate
 
 
 def _forget_rows(level: Level, slots: int) -> Tensor:

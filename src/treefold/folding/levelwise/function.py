@@ -11,7 +11,7 @@ from torch import Tensor
 
 from treefold.folding.fused.function import differentiable
 from treefold.folding.inputs import Inputs
-from treefold.folding.levelwise.rules import LSTMRule, RecursiveRule
+from treefold.folding.levelwise.rules import Rule
 from treefold.folding.levelwise.span import spans_of
 from treefold.folding.levelwise.walk import Walk
 from treefold.forest import Forest
@@ -27,11 +27,11 @@ class Run(NamedTuple):
         forest: the structures.
         inputs: projected; for where its rows lie.
         num_initial: fields of the initial state, 0 without one.
-        again: folds under plain autograd, from rows, initial states and parameters.
+        again: folds under plain autograd, from rows, initial states, bias and matrix.
     """
 
     cell: Any
-    rule: type[LSTMRule] | type[RecursiveRule]
+    rule: type[Rule]
     points: ModuleType
     forest: Forest
     inputs: Inputs
@@ -62,9 +62,8 @@ class FusedLevels(torch.autograd.Function):
         states = tuple(_cut(f, V) for f in state)
         if keep:
             ctx.again, ctx.place, ctx.walk = run.again, run.inputs.place, walk
-            ctx.save_for_backward(
-                rows, *given, *states
-            )  # notices if one is overwritten
+            # Of the states backward has its own, but notices if they are overwritten.
+            ctx.save_for_backward(rows, *given, *states)
         return states
 
     @staticmethod
@@ -77,7 +76,9 @@ class FusedLevels(torch.autograd.Function):
         to_x, to_u = walk.down(to_state, given[-1].contiguous())
         # A leaf that is its input meets no bias.
         biased = walk.first if walk.rule.leaf_is_input else 0
-        to_rows = to_x if ctx.place is None else to_x.index_select(0, ctx.place)
+        to_rows = to_x[:, : given[0].shape[1]]  # a bias may be wider than the input
+        if ctx.place is not None:
+            to_rows = to_rows.index_select(0, ctx.place)
         to_initial = (f[walk.V :] for f in to_state[: len(given) - 3])
         found = (to_rows, *to_initial, to_x[biased:].sum(0), to_u)
         return (

@@ -1,40 +1,33 @@
-"""The pointwise steps as Triton kernels: `aten` says what each one does.
+"""Triton kernels of the Tree-LSTMs and the recursive cell; see `aten`.
 
 One program makes BLOCK columns of one node, and meets its edges one by one. What a node
-sends its children is added atomically, as a child may have several parents. Numbers and
-slices of buffers are not specialised on: every level would compile a kernel of its own.
+sends its children is added atomically, as a child may have several parents.
 """
 
+# ruff: noqa: D103 (`aten` says what each of them does)
 # pyright: reportMissingImports=false, reportInvalidTypeForm=false
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from typing import Any
-
-import torch
 import triton
 import triton.language as tl
-from torch import Tensor
 
-from treefold.folding.levelwise.span import Span
-
-COLUMNS = 64  # of 3 x 64, a hidden size of 150 leaves a fifth idle
-WARPS = 2  # of 32 lanes, one for each column
-_VARYING = (
+# Numbers and slices of buffers, not specialised on: else every level would compile
+# kernels of its own.
+VARYING = (
     *("start", "edge", "x", "x_stride", "products", "child", "slot"),
-    *("gates", "forget", "to_x", "to_products"),
+    *("gates", "forget", "edges", "mixed", "to_x", "to_products"),
 )
 
 
 @triton.jit
-def _tanh(x):
+def tanh_(x):
     # As the cells have it: to an absolute error of 2e-7 in float32.
     return 2 * tl.sigmoid(2 * x) - 1
 
 
-@triton.jit(do_not_specialize=_VARYING)
-def _lstm_up(
+@triton.jit(do_not_specialize=VARYING)
+def lstm_up(
     start, edge, child, offset, slot, x, x_stride, products, bias, gates, forget, h, c,
     H: tl.constexpr, K: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
@@ -65,18 +58,18 @@ def _lstm_up(
         f = tl.sigmoid(x_f + z)
         tl.store(forget + e * H + j, f, on)
         kept += f * tl.load(c + below * H + j, on, 0)
-    i, u, o = tl.sigmoid(i), _tanh(u), tl.sigmoid(o)
+    i, u, o = tl.sigmoid(i), tanh_(u), tl.sigmoid(o)
     own = gates + n * 3 * H + j
     tl.store(own, i, on)
     tl.store(own + H, u, on)
     tl.store(own + 2 * H, o, on)
     kept += i * u
     tl.store(c + v * H + j, kept, on)
-    tl.store(h + v * H + j, o * _tanh(kept), on)
+    tl.store(h + v * H + j, o * tanh_(kept), on)
 
 
-@triton.jit(do_not_specialize=_VARYING)
-def _lstm_down(
+@triton.jit(do_not_specialize=VARYING)
+def lstm_down(
     start, edge, child, offset, slot, gates, forget, c, to_h, to_c, to_x, to_products,
     H: tl.constexpr, K: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
@@ -84,7 +77,7 @@ def _lstm_down(
     on, v = j < H, start + n
     own = gates + n * 3 * H + j
     i, u = tl.load(own, on, 0), tl.load(own + H, on, 0)
-    o, t = tl.load(own + 2 * H, on, 0), _tanh(tl.load(c + v * H + j, on, 0))
+    o, t = tl.load(own + 2 * H, on, 0), tanh_(tl.load(c + v * H + j, on, 0))
     dh, dc = tl.load(to_h + v * H + j, on, 0), tl.load(to_c + v * H + j, on, 0)
     dc += dh * o * (1 - t * t)
     di, du, do = dc * u * i * (1 - i), dc * i * (1 - u * u), dh * t * o * (1 - o)
@@ -117,8 +110,8 @@ def _lstm_down(
     tl.store(row + 3 * H, total, on)
 
 
-@triton.jit(do_not_specialize=_VARYING)
-def _recursive_up(
+@triton.jit(do_not_specialize=VARYING)
+def recursive_up(
     start, edge, child, offset, x, x_stride, products, bias, h,
     H: tl.constexpr, K: tl.constexpr, ACTIVATION: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
@@ -132,14 +125,14 @@ def _recursive_up(
         for e in range(first, last):
             z += tl.load(products + tl.load(child + e) * H + j, on, 0)
     if ACTIVATION == "tanh":
-        z = _tanh(z)
+        z = tanh_(z)
     elif ACTIVATION == "relu":
         z = tl.where(z < 0, 0.0, z)  # NaN stays NaN
     tl.store(h + v * H + j, z, on)
 
 
-@triton.jit(do_not_specialize=_VARYING)
-def _recursive_down(
+@triton.jit(do_not_specialize=VARYING)
+def recursive_down(
     start, edge, child, offset, h, to_h, to_x, to_products,
     H: tl.constexpr, K: tl.constexpr, ACTIVATION: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
@@ -157,55 +150,3 @@ def _recursive_down(
     else:
         for e in range(first, last):
             tl.atomic_add(to_products + tl.load(child + e) * H + j, d, on)
-
-
-def lstm_up(
-    span: Span, x: Tensor, bias: Tensor, products: Tensor, slots: int,
-    gates: Tensor, forget: Tensor, h: Tensor, c: Tensor,
-) -> None:  # fmt: skip
-    """See `aten.lstm_up`."""
-    of_input = (span.level.slot, x, x.stride(0), products, bias)
-    _launch(_lstm_up, span, h.shape[1], *of_input, gates, forget, h, c, K=slots)
-
-
-def lstm_down(
-    span: Span, slots: int, gates: Tensor, forget: Tensor, c: Tensor,
-    to_h: Tensor, to_c: Tensor, to_x: Tensor, to_products: Tensor,
-) -> None:  # fmt: skip
-    """See `aten.lstm_down`."""
-    kept = (span.level.slot, gates, forget, c)
-    to = (to_h, to_c, to_x, to_products)
-    _launch(_lstm_down, span, c.shape[1], *kept, *to, K=slots)
-
-
-def recursive_up(
-    span: Span, x: Tensor, bias: Tensor, products: Tensor, slots: int,
-    activation: str, h: Tensor,
-) -> None:  # fmt: skip
-    """See `aten.recursive_up`."""
-    args = (x, x.stride(0), products, bias, h)
-    _launch(_recursive_up, span, h.shape[1], *args, K=slots, ACTIVATION=activation)
-
-
-def recursive_down(
-    span: Span, slots: int, activation: str, h: Tensor,
-    to_h: Tensor, to_x: Tensor, to_products: Tensor,
-) -> None:  # fmt: skip
-    """See `aten.recursive_down`."""
-    args = (h, to_h, to_x, to_products)
-    _launch(_recursive_down, span, h.shape[1], *args, K=slots, ACTIVATION=activation)
-
-
-def _launch(
-    kernel: Any, span: Span, hidden_size: int, *args: Any, **constants: Any
-) -> None:
-    """Run a kernel on every node of a level, on the GPU where the level is."""
-    level, device = span.level, span.offset.device
-    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
-        kernel[(span.num_nodes, triton.cdiv(hidden_size, COLUMNS))](
-            *(level.start, span.edge, level.child, span.offset, *args),
-            **constants,
-            H=hidden_size,
-            BLOCK=COLUMNS,
-            num_warps=WARPS,
-        )

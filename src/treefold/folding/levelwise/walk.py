@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from treefold.folding.inputs import Inputs
-from treefold.folding.levelwise.rules import LSTMRule, RecursiveRule
+from treefold.folding.levelwise.rules import Rule
 from treefold.folding.levelwise.span import Span
 
 
@@ -26,9 +26,7 @@ class Walk:
         keep: whether the way down will be walked.
     """
 
-    def __init__(
-        self, rule: LSTMRule | RecursiveRule, spans: list[Span], slots: int, keep: bool
-    ):
+    def __init__(self, rule: Rule, spans: list[Span], slots: int, keep: bool):
         self.rule, self.spans, self.slots, self.keep = rule, spans, slots, keep
         self.V = spans[-1].level.stop
         # Leaves below which nothing stands take no part in the products by slots.
@@ -39,7 +37,7 @@ class Walk:
         self.below = h.new_empty(rows, slots * h.shape[1])  # the children, by slots
 
     def up(self, inputs: Inputs, u: Tensor) -> None:
-        """Make the states of all levels; u is weight_hh."""
+        """Make the states of all levels; u is the rule's matrix."""
         h = self.rule.state[0]
         rows = self.widest if self.slots else len(h)
         products = h.new_empty(rows, self.rule.width)

@@ -24,13 +24,24 @@ from treefold.folding.fused.product import (
 )
 from treefold.folding.fused.team import barrier, parallel, rank
 from treefold.folding.fused.walk import (
+    add,
     add_columns,
+    add_product,
+    clear,
+    cut,
     input_gradients,
     panels_of,
     part,
     project,
     spread,
+    to_sigmoid,
 )
+
+
+@kernel
+def _three(a, at, H):
+    """Cut three neighbours of H numbers."""
+    return cut(a, at, H), cut(a, at + H, H), cut(a, at + 2 * H, H)
 
 
 @pointwise
@@ -40,15 +51,21 @@ def _table_states(start, stop, table, p, bias, bias_hn, gates, h):
     A leaf has one virtual child of zeros; its gates are r | 1 - z | n.
     """
     H = h.shape[1]
+    b_r, b_z, b_n = _three(bias, 0, H)
     for s in range(start, stop):
-        x = table[s]
+        r, z, n = _three(gates[s], 0, H)
+        x_r, x_z, x_n = _three(p[table[s]], 0, H)
+        state = h[s]
         for j in range(H):
-            gates[s, j] = sigmoid(p[x, j] + bias[j])
-            gates[s, H + j] = sigmoid(-(p[x, H + j] + bias[H + j]))
+            r[j] = sigmoid(x_r[j] + b_r[j])
         for j in range(H):
-            n = p[x, 2 * H + j] + bias[2 * H + j] + gates[s, j] * bias_hn[j]
-            gates[s, 2 * H + j] = tanh(n)
-            h[s, j] = gates[s, H + j] * gates[s, 2 * H + j]
+            z[j] = sigmoid(-(x_z[j] + b_z[j]))
+        for j in range(H):
+            n[j] = x_n[j] + b_n[j]
+        add_product(n, r, bias_hn)
+        for j in range(H):
+            n[j] = tanh(n[j])
+            state[j] = z[j] * n[j]
 
 
 @pointwise
@@ -61,43 +78,44 @@ def _states(
     The softmax over {0, a_1, …, a_K} is shifted by its largest entry.
     """
     H, F = h.shape[1], plan.num_below
+    b_r, b_z, b_n = _three(bias, 0, H)
     for node in range(start, stop):
-        i, v, x = node - node_shift, F + node, row[node]
+        state = h[F + node]
+        n, z_0 = nodes[node - node_shift, :H], nodes[node - node_shift, H:]
+        x_r, x_z, x_n = _three(p[row[node]], 0, H)
         first, last = plan.offset[node], plan.offset[node + 1]
+        clear(top)
         for j in range(H):
-            top[j] = 0
-            nodes[i, j] = p[x, 2 * H + j] + bias[2 * H + j]
+            n[j] = x_n[j] + b_n[j]
         for e in range(first, last):
-            g = (plan.edge[e] - row_shift) * 3 * H
-            z, m = g + H, g + 2 * H
+            r, a, m = _three(gates, (plan.edge[e] - row_shift) * 3 * H, H)
+            to_sigmoid(r, b_r, x_r)
+            add(m, bias_hn)
+            add_product(n, r, m)
             for j in range(H):
-                gates[g + j] = sigmoid(gates[g + j] + bias[j] + p[x, j])
-                gates[m + j] += bias_hn[j]
+                a[j] += b_z[j] + x_z[j]
             for j in range(H):
-                nodes[i, j] += gates[g + j] * gates[m + j]
-                gates[z + j] += bias[H + j] + p[x, H + j]
-            for j in range(H):
-                top[j] = max(top[j], gates[z + j])
+                top[j] = max(top[j], a[j])
         for j in range(H):
-            nodes[i, j] = tanh(nodes[i, j])
+            n[j] = tanh(n[j])
+        for j in range(H):
             top[j] = -top[j]
-            nodes[i, H + j] = exp(top[j])
-            h[v, j] = nodes[i, H + j]
+            z_0[j] = exp(top[j])
+            state[j] = z_0[j]
         for e in range(first, last):
-            z = (plan.edge[e] - row_shift) * 3 * H + H
+            a = cut(gates, (plan.edge[e] - row_shift) * 3 * H + H, H)
             for j in range(H):
-                gates[z + j] = exp(gates[z + j] + top[j])
-                h[v, j] += gates[z + j]
+                a[j] = exp(a[j] + top[j])
+            add(state, a)
         for j in range(H):
-            top[j] = 1 / h[v, j]
-            nodes[i, H + j] *= top[j]
-            h[v, j] = nodes[i, H + j] * nodes[i, j]
+            top[j] = 1 / state[j]
+            z_0[j] *= top[j]
+            state[j] = z_0[j] * n[j]
         for e in range(first, last):
-            z = (plan.edge[e] - row_shift) * 3 * H + H
-            child = plan.child[e]
+            z = cut(gates, (plan.edge[e] - row_shift) * 3 * H + H, H)
             for j in range(H):
-                gates[z + j] *= top[j]
-                h[v, j] += gates[z + j] * h[child, j]
+                z[j] *= top[j]
+            add_product(state, z, h[plan.child[e]])
 
 
 @kernel
@@ -178,17 +196,16 @@ def _forward(
         barrier()
 
 
-@pointwise
+@kernel
 def _from_above(v, plan, gates, to_h, to_below, to_state, dh):
     """Add what all parents of a place send it to what comes from outside."""
     H = len(dh)
-    for j in range(H):
-        dh[j] += to_h[v, j]
+    add(dh, to_h[v])
     for w in range(plan.up_offset[v], plan.up_offset[v + 1]):
         e = plan.up[w]
-        n, at, z = plan.parent[e], plan.edge[e] * H, (3 * plan.edge[e] + 1) * H
-        for j in range(H):
-            dh[j] += to_below[at + j] + gates[z + j] * to_state[n, j]
+        add(dh, cut(to_below, plan.edge[e] * H, H))
+        z = cut(gates, (3 * plan.edge[e] + 1) * H, H)
+        add_product(dh, z, to_state[plan.parent[e]])
 
 
 @pointwise
@@ -197,27 +214,27 @@ def _to_gates(
 ):
     """Make the gradients of the gates before activation from those of the states."""
     H, F, K = h.shape[1], plan.num_below, plan.below.shape[1]
-    for n in range(start, stop):
-        v = F + n
+    for node in range(start, stop):
+        state, to_n = h[F + node], to_nodes[node]
+        n, z_0 = nodes[node, :H], nodes[node, H:]
+        clear(dh)
+        _from_above(F + node, plan, gates, to_h, to_below, to_state, dh)
+        clear(to_state[node])
+        add(to_state[node], dh)
         for j in range(H):
-            dh[j] = 0
-        _from_above(v, plan, gates, to_h, to_below, to_state, dh)
-        for j in range(H):
-            to_state[n, j] = dh[j]
-            candidate = nodes[n, j]
-            to_nodes[n, j] = dh[j] * nodes[n, H + j] * (1 - candidate * candidate)
-        if plan.offset[n + 1] - plan.offset[n] < K:  # empty slots
-            for j in range(n * K * 3 * H, (n + 1) * K * 3 * H):
-                to_gates[j] = 0
-        for e in range(plan.offset[n], plan.offset[n + 1]):
-            g, child = plan.edge[e] * 3 * H, plan.child[e]
-            z, m = g + H, g + 2 * H
+            to_n[j] = dh[j] * z_0[j] * (1 - n[j] * n[j])
+        if plan.offset[node + 1] - plan.offset[node] < K:  # empty slots
+            clear(cut(to_gates, node * K * 3 * H, K * 3 * H))
+        for e in range(plan.offset[node], plan.offset[node + 1]):
+            r, z, m = _three(gates, plan.edge[e] * 3 * H, H)
+            to_r, to_a, to_m = _three(to_gates, plan.edge[e] * 3 * H, H)
+            below = h[plan.child[e]]
             for j in range(H):
-                r = gates[g + j]
-                to_gates[g + j] = to_nodes[n, j] * gates[m + j] * r * (1 - r)
-                to_gates[m + j] = to_nodes[n, j] * r
+                to_r[j] = to_n[j] * m[j] * r[j] * (1 - r[j])
             for j in range(H):
-                to_gates[z + j] = gates[z + j] * dh[j] * (h[child, j] - h[v, j])
+                to_m[j] = to_n[j] * r[j]
+            for j in range(H):
+                to_a[j] = z[j] * dh[j] * (below[j] - state[j])
 
 
 @pointwise
@@ -228,24 +245,21 @@ def _to_table(
     """Make the gradients of what the states below were made from, or of them."""
     H = len(dh)
     for s in range(start, stop):
-        for j in range(H):
-            dh[j] = 0
+        clear(dh)
         for w in range(reads.user_offset[s], reads.user_offset[s + 1]):
             _from_above(reads.user[w], plan, gates, to_h, to_below, to_state, dh)
         if given:
-            for j in range(H):
-                to_table[s, j] = dh[j]
+            clear(to_table[s])
+            add(to_table[s], dh)
             continue
+        r, z_0, n = _three(table_gates[s], 0, H)
+        to_r, to_z, to_n = _three(to_table[s], 0, H)
         for j in range(H):
-            r, share_n, n = (
-                table_gates[s, j],
-                table_gates[s, H + j],
-                table_gates[s, 2 * H + j],
-            )
-            to_n = dh[j] * share_n * (1 - n * n)
-            to_table[s, j] = to_n * bias_hn[j] * r * (1 - r)
-            to_table[s, H + j] = -dh[j] * n * share_n * (1 - share_n)
-            to_table[s, 2 * H + j] = to_n
+            to_n[j] = dh[j] * z_0[j] * (1 - n[j] * n[j])
+        for j in range(H):
+            to_r[j] = to_n[j] * bias_hn[j] * r[j] * (1 - r[j])
+        for j in range(H):
+            to_z[j] = -dh[j] * n[j] * z_0[j] * (1 - z_0[j])
 
 
 @kernel
@@ -254,21 +268,15 @@ def _to_projected(plan, reads, to_gates, to_nodes, to_table, to_p, me, threads):
     start, stop = share(0, len(to_p), me, threads)
     S, H = len(reads.table), to_nodes.shape[1]
     for r in range(start, stop):
-        for j in range(3 * H):
-            to_p[r, j] = 0
+        clear(to_p[r])
         for w in range(reads.reader_offset[r], reads.reader_offset[r + 1]):
-            reader = reads.reader[w]
-            if reader < S:
-                for j in range(3 * H):
-                    to_p[r, j] += to_table[reader, j]
+            n = reads.reader[w] - S
+            if n < 0:
+                add(to_p[r], to_table[n + S])
                 continue
-            n = reader - S
-            for j in range(H):
-                to_p[r, 2 * H + j] += to_nodes[n, j]
+            add(to_p[r, 2 * H :], to_nodes[n])
             for e in range(plan.offset[n], plan.offset[n + 1]):
-                g = plan.edge[e] * 3 * H
-                for j in range(2 * H):
-                    to_p[r, j] += to_gates[g + j]
+                add(to_p[r, : 2 * H], cut(to_gates, plan.edge[e] * 3 * H, 2 * H))
 
 
 @kernel
@@ -285,17 +293,17 @@ def _to_biases(
     threads,
 ):
     """Add up the gradients of the biases."""
-    add_columns(to_bias, 0, to_gates, 0, len(to_gates), 0, 2 * H, me, threads)
-    add_columns(to_bias, 2 * H, to_nodes, 0, len(to_nodes), 0, H, me, threads)
-    add_columns(to_bias_hn, 0, to_gates, 0, len(to_gates), 2 * H, H, me, threads)
+    add_columns(to_bias[: 2 * H], to_gates, 0, me, threads)
+    add_columns(to_bias[2 * H :], to_nodes, 0, me, threads)
+    add_columns(to_bias_hn, to_gates, 2 * H, me, threads)
     if given:
         return
-    add_columns(to_bias, 0, to_table, 0, len(to_table), 0, 2 * H, me, threads)
-    add_columns(to_bias, 2 * H, to_table, 0, len(to_table), 2 * H, H, me, threads)
+    add_columns(to_bias[: 2 * H], to_table, 0, me, threads)
+    add_columns(to_bias[2 * H :], to_table, 2 * H, me, threads)
     start, stop = share(0, H, me, threads)
     for s in range(len(to_table)):
-        for j in range(start, stop):
-            to_bias_hn[j] += to_table[s, 2 * H + j] * table_gates[s, j]
+        to_n = to_table[s, 2 * H + start : 2 * H + stop]
+        add_product(to_bias_hn[start:stop], to_n, table_gates[s, start:stop])
 
 
 @kernel
@@ -312,10 +320,8 @@ def _backward(
     for k in range(K):
         pack(u_n[k], packed_n[k], me, threads)
     if me == 0:
-        for j in range(3 * H):
-            to_bias[j] = 0
-        for j in range(H):
-            to_bias_hn[j] = 0
+        clear(to_bias)
+        clear(to_bias_hn)
     barrier()
 
     width, ld = max(K, 1) * H, 3 * max(K, 1) * H

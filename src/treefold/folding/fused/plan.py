@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from treefold.folding.fused.compiled import entry, kernel
+from treefold.folding.fused.compiled import entry
 from treefold.levels import Levels
 
 
@@ -65,49 +65,52 @@ def make_plan(levels: Levels, slots: int, initial: np.ndarray | None) -> Plan | 
     Returns:
         None where two children share a slot, which only a sum can bring together.
     """
-    none = np.zeros(0, np.int64)
-    *made, good = _plan(
-        *levels.arrays, slots, none if initial is None else initial, initial is not None
+    offset, child, slot, level = levels.arrays
+    V, leaves = len(offset) - 1, level[1]
+    F, first = leaves, leaves  # the first node that has children
+    if initial is not None:
+        F, first = initial.max() + 1, 0
+    N, E = V - first, len(child) + leaves - first
+    # Memory is made here: numba calls Python for each array that it returns, and an
+    # interrupt that arrives there ends the process.
+    plan = Plan(
+        level=level[1:] - first if initial is None else level,
+        below=np.full((N, slots), F + N, np.int64),
+        offset=np.empty(N + 1, np.int64),
+        child=np.empty(E, np.int64),
+        edge=np.empty(E, np.int64),
+        parent=np.empty(E, np.int64),
+        up_offset=np.zeros(F + N + 1, np.int64),
+        up=np.empty(E, np.int64),
+        num_below=int(F),
     )
-    return Plan(*made) if good else None
+    given = initial is not None
+    below = initial if given else child[:0]
+    good = _fill(offset, child, slot, slots, below, given, first, *plan[1:])
+    return plan if good else None
 
 
 @entry
-def _plan(offset, child, slot, level, slots, initial, has_initial):
-    V, leaves = len(offset) - 1, level[1]
-    F, first = leaves, leaves  # the first node that has children
-    if has_initial:
-        F, first = 0, 0
-        for row in initial:
-            F = max(F, row + 1)
-    N, E = V - first, len(child) + leaves - first
-    shift = F - first
-    new_level = level[1:] - first
-    if has_initial:
-        new_level = level.copy()
-
-    node_offset = np.empty(N + 1, np.int64)
-    new_child = np.empty(E, np.int64)
-    edge = np.empty(E, np.int64)
-    parent = np.empty(E, np.int64)
-    below = np.full((N, slots), F + N, np.int64)
-    up_offset = np.zeros(F + N + 1, np.int64)
-    good = True
-    at = 0
+def _fill(
+    offset, child, slot, slots, initial, given, first, below, new_offset, new_child,
+    edge, parent, up_offset, up, F,
+):  # fmt: skip
+    """Fill a plan; False where two children share a slot."""
+    N, shift, good, at = len(below), F - first, True, 0
     for n in range(N):
         v = n + first
-        node_offset[n] = at
+        new_offset[n] = at
         begin, end = offset[v], offset[v + 1]
-        if has_initial and v < leaves:
+        leaf = given and begin == end
+        if leaf:
             end = begin + 1
         for e in range(begin, end):
-            if has_initial and v < leaves:
+            if leaf:
                 place, k = initial[v], 0
             else:
                 place, k = child[e] + shift, slot[e]
             new_child[at] = place
             parent[at] = n
-            up_offset[place + 1] += 1
             edge[at] = at
             if slots:
                 edge[at] = n * slots + k
@@ -116,21 +119,9 @@ def _plan(offset, child, slot, level, slots, initial, has_initial):
                 else:
                     below[n, k] = place
             at += 1
-    node_offset[N] = at
-
-    up, _ = _grouped(new_child, up_offset)
-    return (
-        new_level,
-        below,
-        node_offset,
-        new_child,
-        edge,
-        parent,
-        up_offset,
-        up,
-        F,
-        good,
-    )
+    new_offset[N] = at
+    _group(new_child, up_offset, up)
+    return good
 
 
 class Input(NamedTuple):
@@ -172,75 +163,43 @@ def make_input(
     place = levels.place if nodes is None else nodes
     if nodes is not None and levels.place is not None:
         place = levels.place[nodes]
-    V = levels.offset[-1]
+    place = np.arange(levels.offset[-1]) if place is None else place.numpy()
+    leaves = levels.offset[1]
+    row = np.full(levels.offset[-1], num_rows, np.int64)
+    row[place] = np.arange(num_rows) if rows is None else rows.numpy()
+    first = leaves if initial is None else 0
+    inner = bool((place >= first).any())
+    if initial is not None:
+        table = source = np.arange(initial.max() + 1)
+    elif inner:
+        table, source = row[:leaves], np.arange(leaves)
+    else:
+        table, source = np.arange(num_rows + 1), row[:leaves]
+    user, user_offset = _grouped(source, len(table))
+    reader, reader_offset = _grouped(row if inner else row[:0], num_rows + 1)
+    if initial is not None:
+        reader += len(table)  # an initial state reads no input
+    at_node = row[first:] if inner else np.zeros(len(row) - first, np.int64)
     return Input(
-        *_input(
-            np.arange(V) if place is None else place.numpy(),
-            np.arange(num_rows) if rows is None else rows.numpy(),
-            V,
-            levels.offset[1],
-            num_rows,
-            np.zeros(0, np.int64) if initial is None else initial,
-            initial is not None,
-        )
+        at_node, inner, table, source, user_offset, user, reader_offset, reader
     )
+
+
+def _grouped(key: np.ndarray, num_keys: int) -> tuple[np.ndarray, np.ndarray]:
+    """List the positions of each key, and where those of each begin."""
+    offset, position = np.zeros(num_keys + 1, np.int64), np.empty(len(key), np.int64)
+    _group(key, offset, position)
+    return position, offset
 
 
 @entry
-def _input(place, which, V, leaves, U, initial, has_initial):
-    row = np.full(V, U, np.int64)
-    first = 0 if has_initial else leaves
-    inner = False
-    for r in range(len(place)):
-        row[place[r]] = which[r]
-        if place[r] >= first:
-            inner = True
-    if has_initial:
-        F = 0
-        for r in initial:
-            F = max(F, r + 1)
-        table, source = np.arange(F), np.arange(F)
-    elif inner:
-        table, source = row[:leaves].copy(), np.arange(leaves)
-    else:
-        table, source = np.arange(U + 1), row[:leaves].copy()
-    S = len(table)
-
-    user_offset = np.zeros(S + 1, np.int64)
-    for s in source:
-        user_offset[s + 1] += 1
-    user, user_offset = _grouped(source, user_offset)
-
-    reader_offset = np.zeros(U + 2, np.int64)
-    if inner:
-        skipped = S if has_initial else 0  # an initial state reads no input
-        by = np.concatenate((table[skipped:], row[first:]))
-        for r in by:
-            reader_offset[r + 1] += 1
-        reader, reader_offset = _grouped(by, reader_offset)
-        reader += skipped
-    else:
-        reader = np.zeros(0, np.int64)
-    return (
-        row[first:].copy() if inner else np.zeros(V - first, np.int64),
-        inner,
-        table,
-        source,
-        user_offset,
-        user,
-        reader_offset,
-        reader,
-    )
-
-
-@kernel
-def _grouped(key, offset):
-    """List the positions of each key; ``offset[1:]`` counts them, and is summed up."""
+def _group(key, offset, position):
+    """Fill `position` with the positions of each key; `offset` comes as zeros."""
+    for k in key:
+        offset[k + 1] += 1
     for k in range(len(offset) - 1):
         offset[k + 1] += offset[k]
     filled = offset[:-1].copy()
-    position = np.empty(len(key), np.int64)
     for i in range(len(key)):
         position[filled[key[i]]] = i
         filled[key[i]] += 1
-    return position, offset

@@ -52,7 +52,8 @@ def walk_up(
     u, bias = parameters["weight_hh"], parameters["bias"]
     tensor = parameters.get("tensor")
     if tensor is not None:
-        u = np.concatenate([u, tensor.transpose(2, 1, 0).reshape(-1, u.shape[1])])
+        by_feature = np.ascontiguousarray(tensor.transpose(2, 1, 0))
+        u = np.concatenate([u, by_feature.reshape(-1, u.shape[1])])
     U, S, F, N = len(x), len(reads.table), plan.num_below, len(reads.row)
     weight = parameters.get("weight_ih", x[:0])
     given = bool(initial) or cell.leaf_is_input

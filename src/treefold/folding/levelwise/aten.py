@@ -105,7 +105,7 @@ def recursive_down(
 
 def gru_up(
     span: Span, x: Tensor, bias: Tensor, products: Tensor, slots: int,
-    edges: Tensor, mixed: Tensor, h: Tensor,
+    mixed: Tensor, edges: Tensor, h: Tensor,
 ) -> None:  # fmt: skip
     """Make the states of a level's nodes; each has a child. The bias ends in b_hn.
 
@@ -134,7 +134,7 @@ def gru_up(
 
 
 def gru_down(
-    span: Span, slots: int, edges: Tensor, mixed: Tensor, h: Tensor,
+    span: Span, slots: int, mixed: Tensor, edges: Tensor, h: Tensor,
     to_h: Tensor, to_x: Tensor, to_products: Tensor,
 ) -> None:  # fmt: skip
     """Make the gradients of a level's gates, and send the children's states theirs."""

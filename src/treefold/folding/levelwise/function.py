@@ -51,10 +51,9 @@ class FusedLevels(torch.autograd.Function):
         state = [f.new_empty(V + num_rows, f.shape[1]) for f in cell.zeros(0, rows)]
         for field, below in zip(state, initial, strict=False):
             field[V:] = below
-        rule = run.rule(
-            *(cell, run.points, bias, state, (V, sum(edges)) if keep else None),
-            (max(s.num_nodes for s in spans), max(edges)),
-        )
+        widest = max(s.num_nodes for s in spans), max(edges)
+        room = (V, sum(edges)) if keep else widest
+        rule = run.rule(cell, run.points, bias, state, room, keep)
         walk = Walk(rule, spans, cell.max_arity or 0, keep)
         none = rows.new_zeros(1, *rows.shape[1:])
         walk.up(run.inputs._replace(rows=rows.contiguous(), none=none), u)

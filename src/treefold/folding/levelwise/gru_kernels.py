@@ -13,7 +13,7 @@ from treefold.folding.levelwise.kernels import VARYING, tanh_
 
 @triton.jit(do_not_specialize=VARYING)
 def up(
-    start, edge, child, offset, slot, x, x_stride, products, bias, edges, mixed, h,
+    start, edge, child, offset, slot, x, x_stride, products, bias, mixed, edges, h,
     H: tl.constexpr, K: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     n, j = tl.program_id(0).to(tl.int64), tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -54,7 +54,7 @@ def up(
 
 @triton.jit(do_not_specialize=VARYING)
 def down(
-    start, edge, child, offset, slot, edges, mixed, h, to_h, to_x, to_products,
+    start, edge, child, offset, slot, mixed, edges, h, to_h, to_x, to_products,
     H: tl.constexpr, K: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     n, j = tl.program_id(0).to(tl.int64), tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)

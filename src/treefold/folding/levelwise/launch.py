@@ -61,19 +61,19 @@ def recursive_down(
 
 def gru_up(
     span: Span, x: Tensor, bias: Tensor, products: Tensor, slots: int,
-    edges: Tensor, mixed: Tensor, h: Tensor,
+    mixed: Tensor, edges: Tensor, h: Tensor,
 ) -> None:  # fmt: skip
     """See `aten.gru_up`."""
-    args = (span.level.slot, x, x.stride(0), products, bias, edges, mixed, h)
+    args = (span.level.slot, x, x.stride(0), products, bias, mixed, edges, h)
     _launch(gru_kernels.up, span, h.shape[1], *args, K=slots)
 
 
 def gru_down(
-    span: Span, slots: int, edges: Tensor, mixed: Tensor, h: Tensor,
+    span: Span, slots: int, mixed: Tensor, edges: Tensor, h: Tensor,
     to_h: Tensor, to_x: Tensor, to_products: Tensor,
 ) -> None:  # fmt: skip
     """See `aten.gru_down`."""
-    args = (span.level.slot, edges, mixed, h, to_h, to_x, to_products)
+    args = (span.level.slot, mixed, edges, h, to_h, to_x, to_products)
     _launch(gru_kernels.down, span, h.shape[1], *args, K=slots)
 
 

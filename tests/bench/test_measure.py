@@ -120,3 +120,11 @@ def test_cell_and_threads_are_left_as_they_were():
 def test_no_trees_are_told():
     with pytest.raises(ValueError, match="no trees to fold"):
         measure(Mean(6, 4), random_sentences(2)[:0])
+
+
+@pytest.mark.parametrize(("paces", "told"), [([90.0, 100.0], False), ([50, 100], True)])
+def test_rounds_that_differ_much_are_told(monkeypatch, paces, told):
+    monkeypatch.setattr(timing.Stretch, "time", lambda *_: rounds.pop(0))
+    corpus, rounds = random_sentences(2), [100.0] * 8 + [paces[0]] * 4 + [paces[1]] * 4
+    found = measure(Mean(6, 4), corpus, **{**QUICK, "sizes": (1,)})
+    assert ("something else uses" in " ".join(found.notes)) == told

@@ -80,7 +80,13 @@ def test_the_picture_says_what_was_measured(found):
     svg = bench_picture(found)
     ElementTree.fromstring(svg)
     assert svg == bench_picture(found)
-    for text in ("fused 300,000", "batched 20,000", "naive 2,000", ">the limit<", "75%"):
+    for text in (
+        "fused 300,000",
+        "batched 20,000",
+        "naive 2,000",
+        ">the limit<",
+        "75%",
+    ):
         assert text in svg
 
 

@@ -11,6 +11,7 @@ import platform
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
+from statistics import median
 from typing import Any, get_args
 
 import numpy as np
@@ -38,6 +39,7 @@ from treefold.report.bench import ALGORITHMS, MODES, Benchmark, Size
 __all__ = ["SIZES", "measure"]
 
 SIZES = (1, 4, 16, 64, 256)
+UNSTEADY = 1.5  # the best round over the worst, where there must be a reason
 TREES = 1024  # those that batches are drawn from: more would tell no more
 
 
@@ -107,7 +109,7 @@ def measure(
         notes.append(
             f"The products of {type(cell).__name__} are not known, nor is the limit."
         )
-    notes += _left_out(stretches, sizes)
+    notes += _left_out(stretches, sizes) + _unsteady(stretches)
     return Benchmark(
         title or f"{type(cell).__name__}, measured",
         [
@@ -166,6 +168,17 @@ def _left_out(stretches: list[Stretch], sizes: Sequence[int]) -> list[str]:
                     "left out."
                 )
     return notes
+
+
+def _unsteady(stretches: list[Stretch]) -> list[str]:
+    """Say whether the rounds differ so much that something else must be running."""
+    spread = median(max(s.paces) / min(s.paces) for s in stretches)
+    if spread < UNSTEADY:
+        return []
+    return [
+        f"The rounds differ by a factor of {spread:.1f}: something else uses the "
+        "processor, and the figures are lower than they would be without it."
+    ]
 
 
 def _size(

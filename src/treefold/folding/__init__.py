@@ -51,8 +51,8 @@ def fold(
             ``fold(cell, forest, x[rows], nodes)``, but x is projected once however
             often its rows are read. None: row r is that of the r-th node.
         algorithm: None chooses the fastest that will do. "fused" runs the whole forest
-            in one compiled call, for the cells that ship on CPU tensors, or on a GPU
-            with one product and one kernel a level, for Tree-LSTMs and recursive cells;
+            in one compiled call, for the cells that ship on CPU tensors; on a GPU, with
+            one product and one kernel a level, for those without a tensor or matrices;
             "batched" runs any cell, level by level; "recursive" is the definition, one
             node at a time. All give the same states and gradients, to rounding.
 

@@ -67,10 +67,11 @@ def fold_fused(
         leaf = slice(0, levels.offset[1])
         tree = forest.tree[leaf if levels.order is None else levels.order[leaf]]
         below = (tree % len(states[0])).numpy()
-    plan = make_plan(levels, cell.max_arity or 0, below)
+    num_initial = len(states[0]) if states else 0
+    plan = make_plan(levels, cell.max_arity or 0, below, num_initial)
     if plan is None:
         return None
-    reads = make_input(levels, len(x), nodes, rows, below)
+    reads = make_input(levels, len(x), nodes, rows, num_initial)
 
     def again(x: Tensor, *rest: Tensor) -> Any:
         """Fold by plain autograd, for gradients that need a graph of their own."""

@@ -54,13 +54,16 @@ class Plan(NamedTuple):
         return int(np.diff(self.offset[self.level]).max(initial=0))
 
 
-def make_plan(levels: Levels, slots: int, initial: np.ndarray | None) -> Plan | None:
+def make_plan(
+    levels: Levels, slots: int, initial: np.ndarray | None, num_initial: int
+) -> Plan | None:
     """Lay a forest out for a cell with K `slots`, 0 for a sum over children.
 
     Args:
         levels: of the forest, on the CPU.
         slots: K.
         initial: for each leaf its row of the initial state, if there is one.
+        num_initial: how many rows that has; leaves need not read them all.
 
     Returns:
         None where two children share a slot, which only a sum can bring together.
@@ -69,7 +72,7 @@ def make_plan(levels: Levels, slots: int, initial: np.ndarray | None) -> Plan | 
     V, leaves = len(offset) - 1, level[1]
     F, first = leaves, leaves  # the first node that has children
     if initial is not None:
-        F, first = initial.max() + 1, 0
+        F, first = num_initial, 0
     N, E = V - first, len(child) + leaves - first
     # Memory is made here: numba calls Python for each array that it returns, and an
     # interrupt that arrives there ends the process.
@@ -153,7 +156,7 @@ def make_input(
     num_rows: int,
     nodes: Tensor | None,
     rows: Tensor | None,
-    initial: np.ndarray | None,
+    num_initial: int,
 ) -> Input:
     """Find the row of input that each node reads.
 
@@ -167,17 +170,17 @@ def make_input(
     leaves = levels.offset[1]
     row = np.full(levels.offset[-1], num_rows, np.int64)
     row[place] = np.arange(num_rows) if rows is None else rows.numpy()
-    first = leaves if initial is None else 0
+    first = leaves if not num_initial else 0
     inner = bool((place >= first).any())
-    if initial is not None:
-        table = source = np.arange(initial.max() + 1)
+    if num_initial:
+        table = source = np.arange(num_initial)
     elif inner:
         table, source = row[:leaves], np.arange(leaves)
     else:
         table, source = np.arange(num_rows + 1), row[:leaves]
     user, user_offset = _grouped(source, len(table))
     reader, reader_offset = _grouped(row if inner else row[:0], num_rows + 1)
-    if initial is not None:
+    if num_initial:
         reader += len(table)  # an initial state reads no input
     at_node = row[first:] if inner else np.zeros(len(row) - first, np.int64)
     return Input(

@@ -138,7 +138,7 @@ def main(arguments: list[str] | None = None) -> None:
     facts = machine(args.threads)
     print(f"{facts['processor']}, {facts['cores']} cores, {args.threads} threads")
     print(", ".join(f"{name} {found}" for name, found in facts["versions"].items()))
-    print(f"\n{'':30}{'nodes':>12}{"levels":>10}{"s":>9}{'us/node':>9}", end="")
+    print(f"\n{'':30}{'nodes':>12}{'levels':>10}{'s':>9}{'us/node':>9}", end="")
     print(f"{'MiB':>9}{'B/node':>8}")
 
     rows: list[dict[str, Any]] = []
@@ -156,7 +156,7 @@ def main(arguments: list[str] | None = None) -> None:
             row |= {"series": name, "median": statistics.median(row["seconds"])}
             rows.append(row)
             print(
-                f"{series.what:30}{row['nodes']:12,}{row['levels']:9,}"
+                f"{series.what:30}{row['nodes']:12,}{row['levels']:10,}"
                 f"{row['median']:9.3f}{1e6 * row['median'] / row['nodes']:9.2f}"
                 f"{row['memory_mib']:9,.0f}"
                 f"{row['memory_mib'] * 2**20 / row['nodes']:8,.0f}",

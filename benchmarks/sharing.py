@@ -40,6 +40,7 @@ from treefold.data.batching import Batch, collate
 
 INPUT, HIDDEN, CLASSES = 300, 150, 5
 BATCH = 256
+PIECE = 20_000  # nodes that inference without sharing takes at a time, beside all
 CHECKED = 25  # trees whose gradients are compared in float64
 TOLERANCE = 1e-6
 SETS = {
@@ -109,16 +110,18 @@ def shared(batch: Batch) -> tuple[Forest, Tensor, Tensor | None, Tensor]:
     return forest, node_of, nodes, label[nodes]
 
 
-def load(name: str) -> tuple[Corpus, Model]:
-    """Return a set and a model for it."""
+def load(name: str, most: int | None = None) -> tuple[Corpus, Model]:
+    """Return a set and a model for it; of syntax trees `most`, drawn at random."""
     torch.manual_seed(0)
     if name == "sst":
         corpus = load_dataset("sst").train
         cell = NaryTreeLSTMCell(INPUT, HIDDEN)
-        return corpus, Model(cell, len(corpus.tokens), every=True)
-    corpus = standard_library_asts(lean=name == "lean")
-    cell = ChildSumTreeLSTMCell(INPUT, HIDDEN)
-    return corpus, Model(cell, len(corpus.tokens), every=False)
+    else:
+        corpus = standard_library_asts(lean=name == "lean")
+        cell = ChildSumTreeLSTMCell(INPUT, HIDDEN)
+        if most is not None:
+            corpus = corpus[np.random.default_rng(0).permutation(len(corpus))[:most]]
+    return corpus, Model(cell, len(corpus.tokens), every=name == "sst")
 
 
 def distinct(corpus: Corpus, trees: np.ndarray) -> dict[str, int]:
@@ -163,9 +166,11 @@ def _taken(parameter: nn.Parameter) -> Tensor:
     return gradient.to_dense() if gradient.is_sparse else gradient
 
 
-def measure(name: str, rounds: int) -> tuple[list[dict[str, Any]], dict[str, float]]:
+def measure(
+    name: str, rounds: int, quick: bool
+) -> tuple[list[dict[str, Any]], dict[str, float]]:
     """Compare and time one set; return rows for every way, and the ratios."""
-    corpus, model = load(name)
+    corpus, model = load(name, BATCH if quick else None)
     trees = np.random.default_rng(0).permutation(len(corpus))[:BATCH]
     whole = distinct(corpus, np.arange(len(corpus)))
     part = distinct(corpus, trees)
@@ -179,22 +184,22 @@ def measure(name: str, rounds: int) -> tuple[list[dict[str, Any]], dict[str, flo
         print(f"distinct in {what}: {shares}".replace("inner", "inner nodes"))
     print(f"loss and gradients, float64: differ by {worst:.1e}")
 
+    piece = max(1, PIECE * len(corpus) // corpus.num_nodes)
     steps: dict[str, Step] = {
-        "plain": lambda: model.infer(corpus, "plain", BATCH),
-        "merged": lambda: model.infer(corpus, "merged", BATCH),
+        "plain": lambda: model.infer(corpus, "plain", piece),
+        "merged": lambda: model.infer(corpus, "merged", piece),
         "merged, all at once": lambda: model.infer(corpus, "merged", None),
         "shared": lambda: model.infer(corpus, "shared", None),
     }
     expected = model.infer(corpus, "merged", None)
     off = float((model.infer(corpus, "shared", None) - expected).abs().max())
     assert off < 1e-4, off
+    ways = ("merged", "shared") if quick else ("plain", "merged", "shared")
+    if quick:
+        del steps["plain"]
     infer = medians(steps, rounds)
     train = medians(
-        {
-            way: lambda way=way: step(model, corpus, trees, way)
-            for way in ("plain", "merged", "shared")
-        },
-        rounds,
+        {way: lambda way=way: step(model, corpus, trees, way) for way in ways}, rounds
     )
     rows: list[dict[str, Any]] = []
     for run, seconds, count in (
@@ -208,11 +213,12 @@ def measure(name: str, rounds: int) -> tuple[list[dict[str, Any]], dict[str, flo
     best = min(infer["merged"], infer["merged, all at once"])
     ratios = {
         f"infer_{name}": best / infer["shared"],
-        f"infer_{name}_plain": infer["plain"] / infer["shared"],
         f"train_{name}": train["merged"] / train["shared"],
-        f"train_{name}_plain": train["plain"] / train["shared"],
         f"distinct_{name}": whole["distinct_nodes"] / whole["nodes"],
     }
+    if not quick:
+        ratios[f"infer_{name}_plain"] = infer["plain"] / infer["shared"]
+        ratios[f"train_{name}_plain"] = train["plain"] / train["shared"]
     rows.append({"set": name, "whole": whole, "batch": part, "difference": worst})
     return rows, {key: round(value, 3) for key, value in ratios.items()}
 
@@ -227,7 +233,7 @@ def step(model: Model, corpus: Corpus, trees: np.ndarray, way: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="What Forest.share saves.")
     add = parser.add_argument
-    add("--quick", action="store_true", help="one round, without the lean trees")
+    add("--quick", action="store_true", help="one round, fewer trees and rivals")
     add("--rounds", type=int, help="5 by default, 1 with --quick")
     add("--threads", type=int, default=2)
     add("--sets", nargs="*", choices=SETS, help="all by default")
@@ -243,7 +249,9 @@ def main(arguments: list[str] | None = None) -> None:
     ratios: dict[str, float] = {}
     for name in args.sets or (list(SETS)[:2] if args.quick else SETS):
         try:
-            more, found = measure(name, args.rounds or (1 if args.quick else 5))
+            more, found = measure(
+                name, args.rounds or (1 if args.quick else 5), args.quick
+            )
         except DataError as error:
             sys.exit(str(error))
         rows += more

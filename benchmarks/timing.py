@@ -23,17 +23,21 @@ def in_turn(
     Returns:
         name -> seconds of one run, a value a round.
     """
+    for step in rivals.values():
+        step()  # the first run compiles, or reads what has been compiled
+    found: dict[str, list[float]] = {name: [] for name in rivals}
     repeats = {}
     for name, step in rivals.items():
-        step()  # the first run compiles, or reads what has been compiled
-        step()
-        repeats[name] = max(1, round(least / _seconds(step, 1)))
-    found: dict[str, list[float]] = {name: [] for name in rivals}
+        seconds = _seconds(step, 1)
+        repeats[name] = max(1, round(least / seconds))
+        if repeats[name] == 1:  # long enough to count as the first round
+            found[name].append(seconds)
     names = list(rivals)
     for number in range(rounds):
         begin = number % len(names)  # nobody is always first
         for name in names[begin:] + names[:begin]:
-            found[name].append(_seconds(rivals[name], repeats[name]))
+            if len(found[name]) <= number:
+                found[name].append(_seconds(rivals[name], repeats[name]))
     return found
 
 

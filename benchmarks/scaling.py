@@ -26,6 +26,7 @@ import numpy as np
 from common import HERE, OUT, Worker, WorkerError, machine, write_lines
 
 NODES_A_TREE = 37
+SEEN = 2  # MiB from which a peak can be told from chance
 
 
 class Series(NamedTuple):
@@ -87,6 +88,21 @@ def exponent(nodes: Sequence[float], taken: Sequence[float]) -> float:
     """Return the slope of a straight line through the logarithms."""
     slope, _ = np.polyfit(np.log(nodes), np.log(taken), 1)
     return round(float(slope), 3)
+
+
+def exponents(name: str, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Return the exponents of one series' time and memory by their keys."""
+    prefix = "" if name == "trees" else f"{name}_"
+    # Less than that fits into what the process held before.
+    seen = [row for row in rows if row["memory_mib"] >= SEEN]
+    fitted = (("time", "median", rows), ("memory", "memory_mib", seen))
+    return {
+        f"{prefix}{what}_exponent": exponent(
+            [row["nodes"] for row in used], [row[field] for row in used]
+        )
+        for what, field, used in fitted
+        if len(used) > 1
+    }
 
 
 def draw(path: Path, rows: Sequence[dict[str, Any]], threads: int) -> None:
@@ -162,13 +178,7 @@ def main(arguments: list[str] | None = None) -> None:
                 f"{row['memory_mib'] * 2**20 / row['nodes']:8,.0f}",
                 flush=True,
             )
-        mine = [row for row in rows if row["series"] == name]
-        if len(mine) > 1:
-            count = [row["nodes"] for row in mine]
-            prefix = "" if name == "trees" else f"{name}_"
-            for what, field in (("time", "median"), ("memory", "memory_mib")):
-                slope = exponent(count, [row[field] for row in mine])
-                found[f"{prefix}{what}_exponent"] = slope
+        found |= exponents(name, [row for row in rows if row["series"] == name])
     for row in rows:
         if row["series"] == "chain" and row["nodes"] == 10**6:
             found["chain_1e6_seconds"] = round(row["median"], 3)

@@ -21,6 +21,16 @@ def test_the_exponent_is_the_slope_of_the_logarithms(scaling):
     assert scaling.exponent([1, 10, 100], [3, 300, 30_000]) == 2
 
 
+def test_memory_too_small_to_be_seen_is_not_fitted(scaling):
+    rows = [
+        {"nodes": nodes, "median": 1e-6 * nodes, "memory_mib": mib}
+        for nodes, mib in ((10, 0), (1000, 1.9), (10_000, 10), (100_000, 100))
+    ]
+    found = scaling.exponents("chain", rows)
+    assert found == {"chain_time_exponent": 1, "chain_memory_exponent": 1}
+    assert scaling.exponents("trees", rows[:2]) == {"time_exponent": 1}
+
+
 @pytest.mark.slow
 def test_a_run_measures_growing_forests(scaling, monkeypatch, tmp_path, capsys):
     trees = scaling.SERIES["trees"]._replace(nodes=(370, 3700))

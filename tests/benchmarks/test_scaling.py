@@ -33,8 +33,8 @@ def test_memory_too_small_to_be_seen_is_not_fitted(scaling):
 
 @pytest.mark.slow
 def test_a_run_measures_growing_forests(scaling, monkeypatch, tmp_path, capsys):
-    trees = scaling.SERIES["trees"]._replace(nodes=(370, 3700))
-    chain = scaling.SERIES["chain"]._replace(nodes=(10, 100))
+    trees = scaling.SERIES["trees"]._replace(nodes=(37_000, 111_000))
+    chain = scaling.SERIES["chain"]._replace(nodes=(10_000, 30_000))
     monkeypatch.setattr(scaling, "SERIES", {"trees": trees, "chain": chain})
     lines, picture = tmp_path / "lines.jsonl", tmp_path / "lines.svg"
     options = ["--quick", "--threads", "1", "--series", "trees", "chain"]
@@ -42,8 +42,9 @@ def test_a_run_measures_growing_forests(scaling, monkeypatch, tmp_path, capsys):
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found.pop("benchmark") == "scaling"
     assert {"time_exponent", "chain_time_exponent"} <= found.keys()
+    assert 0.5 < found["memory_exponent"] < 1.5
     _, *rows = map(json.loads, lines.read_text().splitlines())
-    assert [row["nodes"] for row in rows[2:]] == [10, 100]
-    assert [row["levels"] for row in rows[2:]] == [10, 100]
+    assert [row["nodes"] for row in rows[2:]] == [10_000, 30_000]
+    assert [row["levels"] for row in rows[2:]] == [10_000, 30_000]
     assert all(row["median"] > 0 for row in rows)
     assert picture.read_text().startswith("<?xml")

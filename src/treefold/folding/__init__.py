@@ -92,7 +92,7 @@ def fold(
         raise ValueError(
             f"this fold of {type(cell).__name__} cannot be run fused: that takes a "
             "cell of treefold.cells without hooks, float32 or float64 tensors, no "
-            "autocast, and one child in a slot. Leave algorithm out."
+            "autocast, one child in a slot, and on a GPU Triton. Leave algorithm out."
         )
     if state is None:
         with taking_turns():

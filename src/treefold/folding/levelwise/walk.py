@@ -65,12 +65,10 @@ class Walk:
         to_products = h.new_zeros(rows, self.rule.width)
         to_below = h.new_empty(self.widest, self.below.shape[1])
         for span in reversed(self.spans):
-            own, made, slots = span.own, to_products, 0
-            if self.slots and span.num_edges:
-                made, slots = (
-                    made[own.start - self.first :][: span.num_nodes],
-                    self.slots,
-                )
+            own, slots = span.own, self.slots if span.num_edges else 0
+            made = to_products
+            if slots:
+                made = made[own.start - self.first : own.stop - self.first]
             elif not self.slots and span is not self.spans[-1]:
                 to_h[own].addmm_(to_products[own], u)
             self.rule.down(span, to_state, to_x[own], made, slots)

@@ -8,10 +8,11 @@ equations, and `function` is what autograd sees.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from treefold import cells
 from treefold.cells import Cell
@@ -51,16 +52,15 @@ def fold_fused(
         return None
     walk = _WALKS[type(cell)]
     with taking_turns():  # another thread may have put its own parameters in
-        parameters = {
-            name: p
-            for name in walk.PARAMETERS
-            if (p := getattr(cell, name, None)) is not None
-        }
-    states = tuple(initial or ())
+        shapes = walk.shapes(cell)
+        parameters = {name: getattr(cell, name) for name in shapes}
+    states = cast("tuple[Tensor, ...]", tuple(initial or ()))
     given = (x, *states, *parameters.values())
     if not all(map(is_plain, given)) or is_altered(cell):
         return None
     if x.dim() != 2 or any(t.dtype != x.dtype for t in given):
+        return None
+    if any(parameters[name].shape != shape for name, shape in shapes.items()):
         return None
     levels, below = forest.levels, None
     if initial is not None:
@@ -97,7 +97,7 @@ def is_plain(tensor: Tensor, device: str = "cpu") -> bool:
         and tensor.dtype in (torch.float32, torch.float64)
         and tensor.layout == torch.strided
         and tensor.device.type == device
-        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        and not is_functorch_wrapped_tensor(tensor)
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from numba import njit
+from numba.core import extending
 
 _sources = sorted(Path(__file__).parent.glob("*.py"))
 _stamp = hashlib.sha256(b"".join(p.read_bytes() for p in _sources)).hexdigest()
@@ -44,3 +45,6 @@ pointwise = _decorator(**_internal, fastmath={"contract"})
 
 # One that Python calls, free of the interpreter's lock.
 entry = _decorator(nogil=True)
+
+# One that writes its own code; numba adds the first argument.
+intrinsic: Callable[[Callable[..., Any]], Any] = extending.intrinsic

@@ -60,17 +60,26 @@ class Fused(torch.autograd.Function):
         # Cut before torch sees them: a view could not be written to by its owner.
         states = tuple(torch.from_numpy(b[run.first : run.stop]) for b in buffers)
         if keep:
-            ctx.run, ctx.kept = run, kept
-            ctx.save_for_backward(x, *given, *states)  # notices if one is overwritten
+            # Autograd notices if one of the first is overwritten, and lets all go as
+            # soon as backward has used them.
+            arrays = [torch.from_numpy(a) for a in kept if isinstance(a, np.ndarray)]
+            ctx.save_for_backward(x, *given, *states, *arrays)
+            ctx.run, ctx.before = run, 1 + len(given) + len(states)
+            ctx.kept = [None if isinstance(a, np.ndarray) else a for a in kept]
+            ctx.kind = type(kept)
         return states
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         run, needed = ctx.run, ctx.needs_input_grad[2:]
-        given = ctx.saved_tensors[: len(needed)]
+        given, arrays = (
+            ctx.saved_tensors[: len(needed)],
+            ctx.saved_tensors[ctx.before :],
+        )
         if torch.is_grad_enabled():  # create_graph: the gradient gets a graph itself
             return None, None, *differentiable(run.again, given, needed, grads)
-        kept = ctx.kept
+        rest = iter(arrays)
+        kept = ctx.kind(*(next(rest).numpy() if a is None else a for a in ctx.kept))
         above = (_outside(g, run, kept.h) for g in grads[1:])
         outside = (_outside(grads[0], run, kept.h, always=True), *above)
         to_x, to_initial, by_name = run.walk.walk_down(

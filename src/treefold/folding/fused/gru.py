@@ -12,7 +12,14 @@ from treefold.folding.fused import gru_walk
 from treefold.folding.fused.buffers import Buffers
 from treefold.folding.fused.plan import Input, Plan
 
-PARAMETERS = ("weight_ih", "bias", "bias_hn", "weight_hh", "weight_hn")
+
+def shapes(cell: NaryTreeGRUCell | ChildSumTreeGRUCell) -> dict[str, tuple[int, ...]]:
+    """Return the parameters' names and shapes."""
+    size, H, K = cell.input_size, cell.hidden_size, cell.max_arity
+    found = {"weight_ih": (3 * H, size), "bias": (3 * H,), "bias_hn": (H,)}
+    if K is None:
+        return found | {"weight_hh": (3 * H, H)}
+    return found | {"weight_hh": (2 * K * H, K * H), "weight_hn": (K, H, H)}
 
 
 class Kept(NamedTuple):
@@ -44,7 +51,8 @@ def walk_up(
 ) -> tuple[tuple[np.ndarray, ...], Kept]:
     """Return the states, (F + N + 1, H) each, and what the walk down needs."""
     new, H, K = Buffers(x), cell.hidden_size, plan.below.shape[1]
-    weight, bias, bias_hn = (parameters[name] for name in PARAMETERS[:3])
+    weight, bias = parameters["weight_ih"], parameters["bias"]
+    bias_hn = parameters["bias_hn"]
     u = parameters["weight_hh"]
     u_n = parameters.get("weight_hn", new(0, H, H))
     # r and z of one slot together, (K, 2H, K·H); all of a sum's weights, (1, 3H, H).

@@ -12,7 +12,15 @@ from treefold.folding.fused import lstm_walk
 from treefold.folding.fused.buffers import Buffers
 from treefold.folding.fused.plan import Input, Plan
 
-PARAMETERS = ("weight_ih", "bias", "weight_hh")
+
+def shapes(cell: NaryTreeLSTMCell | ChildSumTreeLSTMCell) -> dict[str, tuple[int, ...]]:
+    """Return the parameters' names and shapes."""
+    size, H, K = cell.input_size, cell.hidden_size, cell.max_arity
+    return {
+        "weight_ih": (4 * H, size),
+        "bias": (4 * H,),
+        "weight_hh": (4 * H, H) if K is None else ((3 + K) * H, K * H),
+    }
 
 
 class Kept(NamedTuple):

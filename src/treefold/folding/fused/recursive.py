@@ -12,12 +12,20 @@ from treefold.folding.fused import recursive_walk
 from treefold.folding.fused.buffers import Buffers
 from treefold.folding.fused.plan import Input, Plan
 
-PARAMETERS = ("weight_ih", "bias", "weight_hh", "tensor")
 _ACTIVATIONS = {
     "tanh": recursive_walk.TANH,
     "relu": recursive_walk.RELU,
     "identity": recursive_walk.IDENTITY,
 }
+
+
+def shapes(cell: RecursiveCell | RNTNCell) -> dict[str, tuple[int, ...]]:
+    """Return the parameters' names and shapes."""
+    size, H, K = cell.input_size, cell.hidden_size, cell.max_arity
+    D = H if K is None else K * H
+    found = {} if cell.leaf_is_input else {"weight_ih": (H, size)}
+    found |= {"bias": (H,), "weight_hh": (H, D)}
+    return found | ({"tensor": (D, H, D)} if isinstance(cell, RNTNCell) else {})
 
 
 class Kept(NamedTuple):

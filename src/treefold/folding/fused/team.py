@@ -17,7 +17,8 @@ import torch
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
-from numba.core.extending import intrinsic
+
+from treefold.folding.fused.compiled import intrinsic
 
 _Body = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _Start = ctypes.CFUNCTYPE(
@@ -151,8 +152,8 @@ def _lend(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     would cost more than the short loops over slices that the walks are made of.
     """
     if isinstance(kind, types.BaseTuple):
-        for i, item in enumerate(kind):
-            lent = _lend(context, builder, item, builder.extract_value(value, i))
+        for i in range(len(kind)):
+            lent = _lend(context, builder, kind[i], builder.extract_value(value, i))
             value = builder.insert_value(value, lent, i)
     elif isinstance(kind, types.Array):
         array = cgutils.create_struct_proxy(kind)(context, builder, value=value)

@@ -22,7 +22,9 @@ import numpy as np
 from llvmlite import binding, ir
 from numba import cfunc, types
 from numba.core import cgutils
-from numba.core.extending import intrinsic, overload
+from numba.core.extending import overload
+
+from treefold.folding.fused.compiled import intrinsic
 
 _features = binding.get_host_cpu_features()
 VECTOR_BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx") else 16

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from llvmlite import binding, ir
@@ -152,8 +152,8 @@ def _lend(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     would cost more than the short loops over slices that the walks are made of.
     """
     if isinstance(kind, types.BaseTuple):
-        for i in range(len(kind)):
-            lent = _lend(context, builder, kind[i], builder.extract_value(value, i))
+        for i, item in enumerate(cast(Any, kind)):
+            lent = _lend(context, builder, item, builder.extract_value(value, i))
             value = builder.insert_value(value, lent, i)
     elif isinstance(kind, types.Array):
         array = cgutils.create_struct_proxy(kind)(context, builder, value=value)

@@ -62,17 +62,17 @@ def _tanh32(x: Any) -> Any:
 
 def exp(x: Any) -> Any:
     """Return e to the x, for use in compiled code."""
-    raise NotImplementedError
+    return math.exp(x)
 
 
 def sigmoid(x: Any) -> Any:
     """Return 1 / (1 + exp(-x)), for use in compiled code."""
-    raise NotImplementedError
+    return 1 / (1 + math.exp(-x))
 
 
 def tanh(x: Any) -> Any:
     """Return the hyperbolic tangent, for use in compiled code."""
-    raise NotImplementedError
+    return math.tanh(x)
 
 
 @overload(exp, inline="always")

@@ -228,7 +228,7 @@ _float64 = types.ExternalFunction("treefold_tile_float64", _signature)
 
 def tile(like, n, m, c, ld_c, a, step_a, b, depth, width, add):
     """Multiply one tile in compiled code; the arguments are `_tile`'s."""
-    raise NotImplementedError
+    raise TypeError("tile is for compiled code only.")
 
 
 @overload(tile)

@@ -118,11 +118,13 @@ def draw(path: Path, rows: Sequence[dict[str, Any]], threads: int) -> None:
         axes, ("median", "memory_mib"), ("seconds", "MiB"), strict=True
     ):
         for name, series in SERIES.items():
-            mine = [row for row in rows if row["series"] == name]
-            nodes = [row["nodes"] for row in mine]
-            axis.loglog(nodes, [row[field] for row in mine], "o-", label=series.what)
+            # What is too small to be seen, a measured 0, has no logarithm.
+            mine = [r for r in rows if r["series"] == name and r[field] > 0]
+            if mine:
+                points = zip(*((r["nodes"], r[field]) for r in mine), strict=True)
+                axis.loglog(*points, "o-", label=series.what)
         low, high = min(r["nodes"] for r in rows), max(r["nodes"] for r in rows)
-        end = max(row[field] for row in rows if row["nodes"] == high)
+        end = max(*(row[field] for row in rows if row["nodes"] == high), 1e-3)
         axis.loglog(
             [low, high], [end * low / high, end], ls="--", c="gray", label="linear"
         )

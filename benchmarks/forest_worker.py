@@ -13,6 +13,7 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import torch
 
@@ -45,6 +46,10 @@ class Work:
 
 def peak() -> float:
     """Return the most memory that this process has held, in MiB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what getrusage says begins with the most of who started us
+        lines = status.read_text().splitlines()
+        return next(int(s.split()[1]) for s in lines if s.startswith("VmHWM")) / 2**10
     found = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return found / 2 ** (20 if sys.platform == "darwin" else 10)
 

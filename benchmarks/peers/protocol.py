@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Callable, Dict, NamedTuple
 
@@ -62,22 +63,22 @@ class Check(NamedTuple):
     norms: dict[str, float]
 
 
-class Engine:
+class Engine(ABC):
     """What a peer implements; `trees` are (B,) numbers of trees in the corpus."""
 
+    @abstractmethod
     def train(self, trees: np.ndarray) -> None:
         """Collate, go forward and backward, and make one step of Adagrad."""
-        raise NotImplementedError
 
+    @abstractmethod
     def infer(self, trees: np.ndarray) -> Any:
         """Collate, and return the logits of all nodes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check(self, trees: np.ndarray) -> Check:
         """Make the loss and its gradients, and step nowhere."""
-        raise NotImplementedError
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027 (most engines have nothing to wait for)
         """Wait until all that was begun is done; for engines that run ahead."""
 
 

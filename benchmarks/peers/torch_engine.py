@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -33,17 +35,17 @@ class TorchEngine(Engine):
         self.build()
         self.optimizer = torch.optim.Adagrad(self.model.parameters(), RATE)
 
+    @abstractmethod
     def build(self) -> None:
         """Make the cell's weights of those given."""
-        raise NotImplementedError
 
+    @abstractmethod
     def states(self, trees: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         """Collate, and return h of all V nodes, their labels, and the B roots."""
-        raise NotImplementedError
 
+    @abstractmethod
     def norms(self) -> dict[str, Tensor | None]:
         """Return the gradients to be compared, by the names of the given weights."""
-        raise NotImplementedError
 
     def loss(self, h: Tensor, label: Tensor) -> Tensor:
         """Return the cross-entropy summed over all nodes."""

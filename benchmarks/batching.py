@@ -23,6 +23,7 @@ import torch
 
 from treefold.data import Corpus, Dataset, load_dataset, plan_batches
 from treefold.training import Config, train_seed
+from treefold.training.trees import TreeTask
 
 WAYS = {
     "plain": {},
@@ -75,7 +76,9 @@ def train_in_turn(
         for seed in range(seeds):
             for name, config in configs.items():
                 run = Path(folder) / f"{name}-{seed}"
-                histories[name].append(train_seed(config, dataset, seed, run).history)
+                histories[name].append(
+                    train_seed(TreeTask(config, dataset), seed, run).history
+                )
     return histories
 
 

@@ -24,7 +24,7 @@ from torch import Tensor
 from treefold.data import Dataset, batches, load_dataset
 from treefold.training import Config
 from treefold.training.optim import Optimizer
-from treefold.training.trainer import new_model
+from treefold.training.trees import TreeTask
 
 OPTIMIZERS = {
     "adagrad": (torch.optim.Adagrad, torch.optim.Adagrad),
@@ -44,7 +44,7 @@ def steps(dataset: Dataset, name: str, batch_size: int) -> dict[str, Step]:
 
     def trained() -> tuple[Tensor, Sequence[Tensor], Optimizer]:
         torch.manual_seed(0)
-        model = new_model(config, dataset)
+        model = TreeTask(config, dataset).new_model()
         model.loss(batch).backward()
         table = model.embedding.weight
         rest = [p for p in model.parameters() if p is not table]

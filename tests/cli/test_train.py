@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import SMALL, Command, one_message, write_phrases
 from treefold.training import files, trainer
+from treefold.training.trees import TreeTask
 
 
 def test_a_run_is_trained_and_told(treefold: Command, trees: Path, tmp_path) -> None:
@@ -198,7 +199,7 @@ def test_bad_trees_are_left_out_and_counted(
 def test_an_unexpected_error_is_owned_up_to(
     treefold: Command, trees: Path, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(trainer, "new_model", lambda *args: {}["nothing"])
+    monkeypatch.setattr(TreeTask, "new_model", lambda self: {}["nothing"])
     words = ["train", trees, "--out", tmp_path / "run", *SMALL]
     said = treefold(*words)
     assert said.status == 1

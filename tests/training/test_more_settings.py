@@ -16,12 +16,13 @@ from treefold.training import (
     TrainingError,
     runner,
     train_seed,
-    trainer,
 )
+from treefold.training import trees as task
 from treefold.training.build import balanced_weights
 from treefold.training.files import read_tensors
 from treefold.training.optim import Optimizer
-from treefold.training.trainer import new_model
+from treefold.training.trainer import CHECKPOINT
+from treefold.training.trees import TreeTask
 
 OPTIMIZERS = ["adagrad", "adam", "adamw", "sgd"]
 
@@ -29,7 +30,7 @@ OPTIMIZERS = ["adagrad", "adam", "adamw", "sgd"]
 def first_step(config: Config, dataset: Dataset) -> dict[str, torch.Tensor]:
     """How the first step moves each weight, by name."""
     torch.manual_seed(0)
-    model = new_model(config, dataset).eval()
+    model = TreeTask(config, dataset).new_model().eval()
     before = {n: p.detach().clone() for n, p in model.named_parameters()}
     model.loss(next(iter(batches(dataset.train, batch_size=8)))).backward()
     Optimizer(model, config).step(0.0)
@@ -44,7 +45,7 @@ def test_every_optimizer_trains_in_every_precision(
     config = replace(
         config, optimizer=optimizer, precision=precision, learning_rate=0.01
     )
-    history = train_seed(config, dataset, 0, tmp_path).history
+    history = train_seed(TreeTask(config, dataset), 0, tmp_path).history
     assert history[-1]["train_loss"] < history[0]["train_loss"]
 
 
@@ -65,7 +66,7 @@ def test_moments_and_decay_leave_the_vectors_of_other_words_alone(
     dataset: Dataset, config: Config, optimizer
 ) -> None:
     config = replace(config, optimizer=optimizer, embedding_l2=0.5)
-    model = new_model(config, dataset)
+    model = TreeTask(config, dataset).new_model()
     optimizer = Optimizer(model, config)
     for batch in batches(dataset.train, batch_size=4):
         before = model.embedding.weight.detach().clone()
@@ -83,7 +84,7 @@ def test_decay_of_the_other_weights_spares_the_vectors(
     plain = first_step(replace(config, l2=0.0), dataset)
     decayed = first_step(replace(config, l2=0.5), dataset)
     torch.manual_seed(0)
-    weight = dict(new_model(config, dataset).named_parameters())
+    weight = dict(TreeTask(config, dataset).new_model().named_parameters())
     for name, change in plain.items():
         pull = 0.0 if name == "embedding.weight" else -0.1 * 0.5 * weight[name].detach()
         assert_close(decayed[name], change + pull)
@@ -96,8 +97,8 @@ def test_weights_are_averaged_over_the_epochs(
 
     def kept(epochs: int) -> tuple[dict, dict]:
         folder = tmp_path / str(epochs)
-        train_seed(replace(config, epochs=epochs), dataset, 0, folder)
-        state, _ = read_tensors(folder / trainer.CHECKPOINT)
+        train_seed(TreeTask(replace(config, epochs=epochs), dataset), 0, folder)
+        state, _ = read_tensors(folder / CHECKPOINT)
         return tuple(
             {k[len(part) :]: v for k, v in state.items() if k.startswith(part)}
             for part in ("weights.", "average.")
@@ -117,9 +118,11 @@ def test_balanced_weights_make_the_classes_count_alike(
     count = torch.bincount(label, minlength=2)
     assert_close(weight * count, torch.full((2,), len(label) / 2))
     torch.manual_seed(0)
-    plain = new_model(config, dataset).eval()
+    plain = TreeTask(config, dataset).new_model().eval()
     torch.manual_seed(0)
-    balanced = new_model(replace(config, class_weights="balanced"), dataset).eval()
+    balanced = (
+        TreeTask(replace(config, class_weights="balanced"), dataset).new_model().eval()
+    )
     batch = next(iter(batches(dataset.train, batch_size=10)))
     logits = plain(batch)
     each = torch.nn.functional.cross_entropy(logits, batch.label, reduction="none")
@@ -141,9 +144,9 @@ def test_training_stops_by_the_metric_that_is_named(
         steady[metric] = -course if metric == "loss" else course
         return _Measured(steady)
 
-    monkeypatch.setattr(trainer, "evaluate", scripted)
+    monkeypatch.setattr(task, "evaluate", scripted)
     config = replace(config, epochs=50, patience=2, metric=metric)
-    history = train_seed(config, dataset, 0, tmp_path).history
+    history = train_seed(TreeTask(config, dataset), 0, tmp_path).history
     assert len(history) == 5  # the third was the best, and two more came
 
 
@@ -158,9 +161,9 @@ def test_training_begins_with_the_vectors_of_a_file(
     file = tmp_path / "vectors.txt"
     file.write_text("dull 1 2 3 4\nunheard 0 0 0 0\nquite -1 -2 -3 -4.5\n")
     torch.manual_seed(0)
-    plain = new_model(config, dataset).embedding.weight
+    plain = TreeTask(config, dataset).new_model().embedding.weight
     torch.manual_seed(0)
-    model = new_model(replace(config, vectors=str(file)), dataset)
+    model = TreeTask(replace(config, vectors=str(file)), dataset).new_model()
     weight, index = model.embedding.weight, dataset.vocabulary.index
     assert weight[index["dull"], :4].tolist() == [1, 2, 3, 4]
     assert weight[index["quite"], :4].tolist() == [-1, -2, -3, -4.5]
@@ -168,14 +171,17 @@ def test_training_begins_with_the_vectors_of_a_file(
     assert torch.equal(weight[:, 4:], plain[:, 4:])
     too_small = replace(config, vectors=str(file), input_size=3)
     with pytest.raises((RunError, TrainingError), match="set input_size=4"):
-        new_model(too_small, dataset)
+        TreeTask(too_small, dataset).new_model()
 
 
 def test_dropout_draws_other_numbers_in_every_epoch(
     dataset: Dataset, config: Config, tmp_path: Path
 ) -> None:
     config = replace(config, input_dropout=0.5, learning_rate=1e-12, average=0.0)
-    losses = [e["train_loss"] for e in train_seed(config, dataset, 0, tmp_path).history]
+    losses = [
+        e["train_loss"]
+        for e in train_seed(TreeTask(config, dataset), 0, tmp_path).history
+    ]
     assert len(set(losses)) == len(losses)
 
 
@@ -183,7 +189,9 @@ def test_seeds_differ_and_repeat(
     dataset: Dataset, config: Config, tmp_path: Path
 ) -> None:
     said = [
-        train_seed(config, dataset, seed, tmp_path / str(k)).history[-1]["train_loss"]
+        train_seed(TreeTask(config, dataset), seed, tmp_path / str(k)).history[-1][
+            "train_loss"
+        ]
         for k, seed in enumerate((0, 1, 0))
     ]
     assert said[0] == said[2] != said[1]

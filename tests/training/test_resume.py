@@ -12,6 +12,7 @@ import torch
 from treefold.data import Dataset
 from treefold.training import Config, TrainingError, files, runner, train_seed, trainer
 from treefold.training.files import read_tensors
+from treefold.training.trees import TreeTask
 
 MODEL = "model.safetensors"
 
@@ -44,7 +45,7 @@ def test_training_stopped_in_mid_epoch_ends_with_the_same_weights(
     optimizer,
 ) -> None:
     config = replace(config, optimizer=optimizer, learning_rate=0.01)
-    train_seed(config, dataset, 0, tmp_path / "whole")
+    train_seed(TreeTask(config, dataset), 0, tmp_path / "whole")
     step, taken = trainer._Trainer._step, 0
 
     def stopping(self, *args):
@@ -56,9 +57,9 @@ def test_training_stopped_in_mid_epoch_ends_with_the_same_weights(
 
     monkeypatch.setattr(trainer._Trainer, "_step", stopping)
     with pytest.raises(Stop):
-        train_seed(config, dataset, 0, tmp_path / "stopped")
+        train_seed(TreeTask(config, dataset), 0, tmp_path / "stopped")
     torch.manual_seed(123)  # another process would not have our random numbers
-    train_seed(config, dataset, 0, tmp_path / "stopped")
+    train_seed(TreeTask(config, dataset), 0, tmp_path / "stopped")
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "stopped"))
     assert metrics(tmp_path / "whole") == metrics(tmp_path / "stopped")
 
@@ -71,7 +72,7 @@ def test_training_stopped_at_any_write_ends_with_the_same_weights(
     monkeypatch: pytest.MonkeyPatch,
     write: int,
 ) -> None:
-    train_seed(config, dataset, 0, tmp_path / "whole")
+    train_seed(TreeTask(config, dataset), 0, tmp_path / "whole")
     whole, written = files.write_bytes, 0
 
     def stopping(path, content):
@@ -87,8 +88,8 @@ def test_training_stopped_at_any_write_ends_with_the_same_weights(
     for module in (files, trainer):
         monkeypatch.setattr(module, "write_bytes", stopping)
     with pytest.raises(Stop):
-        train_seed(config, dataset, 0, tmp_path / "stopped")
-    train_seed(config, dataset, 0, tmp_path / "stopped")
+        train_seed(TreeTask(config, dataset), 0, tmp_path / "stopped")
+    train_seed(TreeTask(config, dataset), 0, tmp_path / "stopped")
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "stopped"))
 
 
@@ -159,10 +160,10 @@ def test_a_full_disk_leaves_the_old_checkpoint_whole(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(TrainingError, match="the disk is full"):
-            train_seed(config, dataset, 0, tmp_path / "full")
+            train_seed(TreeTask(config, dataset), 0, tmp_path / "full")
     _, history = read_tensors(tmp_path / "full" / trainer.CHECKPOINT)
     assert 1 <= len(history) < config.epochs
     assert not list((tmp_path / "full").glob("*.part"))
-    train_seed(config, dataset, 0, tmp_path / "whole")
-    train_seed(config, dataset, 0, tmp_path / "full")
+    train_seed(TreeTask(config, dataset), 0, tmp_path / "whole")
+    train_seed(TreeTask(config, dataset), 0, tmp_path / "full")
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "full"))

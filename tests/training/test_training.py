@@ -21,7 +21,7 @@ from treefold.training import (
     trainer,
 )
 from treefold.training.optim import Optimizer
-from treefold.training.trainer import new_model
+from treefold.training.trees import TreeTask
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_every_model_learns_the_rule(
         learning_rate=0.1,
         embedding_learning_rate=0.3,
     )
-    trained = train_seed(config, dataset, 0, tmp_path)
+    trained = train_seed(TreeTask(config, dataset), 0, tmp_path)
     assert trained.history[-1]["train_loss"] < 0.7 * trained.history[0]["train_loss"]
     accuracy = evaluate(trained.model, dataset.train).metrics["root_accuracy"]
     majority = np.bincount(dataset.train.label[dataset.train.roots]).max() / len(
@@ -55,7 +55,9 @@ def test_every_model_learns_the_rule(
 def test_every_precision_trains(
     dataset: Dataset, config: Config, tmp_path: Path, precision
 ) -> None:
-    trained = train_seed(replace(config, precision=precision), dataset, 0, tmp_path)
+    trained = train_seed(
+        TreeTask(replace(config, precision=precision), dataset), 0, tmp_path
+    )
     assert math.isfinite(trained.history[-1]["train_loss"])
     wanted = torch.float64 if precision == "float64" else torch.float32
     assert trained.model.output.weight.dtype == wanted
@@ -63,7 +65,7 @@ def test_every_precision_trains(
 
 def test_vectors_that_no_batch_touches_stay(dataset: Dataset, config: Config) -> None:
     config = replace(config, embedding_l2=0.1, embedding_learning_rate=0.5)
-    model = new_model(config, dataset)
+    model = TreeTask(config, dataset).new_model()
     before = model.embedding.weight.detach().clone()
     batch = next(iter(batches(dataset.train, batch_size=1)))
     optimizer = Optimizer(model, config)
@@ -80,7 +82,7 @@ def test_decay_of_the_vectors_is_part_of_the_gradient(
     dataset: Dataset, config: Config, optimizer
 ) -> None:
     config = replace(config, optimizer=optimizer, embedding_l2=0.5, learning_rate=0.1)
-    model = new_model(config, dataset)
+    model = TreeTask(config, dataset).new_model()
     batch = next(iter(batches(dataset.train, batch_size=3)))
     model.eval()
     model.loss(batch).backward()
@@ -98,7 +100,7 @@ def test_clipping_bounds_the_norm_of_all_gradients(
     dataset: Dataset, config: Config
 ) -> None:
     config = replace(config, optimizer="sgd", clip=0.01, l2=0.0, learning_rate=1.0)
-    model = new_model(config, dataset)
+    model = TreeTask(config, dataset).new_model()
     before = [p.detach().clone() for p in model.parameters()]
     model.loss(next(iter(batches(dataset.train, batch_size=8)))).backward()
     Optimizer(model, config).step(0.0)
@@ -112,7 +114,7 @@ def test_rates_fall_to_their_share(dataset: Dataset, config: Config) -> None:
 
     def changes(progress: float) -> list[torch.Tensor]:
         torch.manual_seed(0)
-        model = new_model(config, dataset).eval()
+        model = TreeTask(config, dataset).new_model().eval()
         before = [p.detach().clone() for p in model.parameters()]
         model.loss(batch).backward()
         Optimizer(model, config).step(progress)
@@ -127,14 +129,14 @@ def test_training_stops_when_dev_has_not_improved(
     dataset: Dataset, config: Config, tmp_path: Path
 ) -> None:
     config = replace(config, epochs=50, patience=2, learning_rate=1e-6)
-    assert len(train_seed(config, dataset, 0, tmp_path).history) == 3
+    assert len(train_seed(TreeTask(config, dataset), 0, tmp_path).history) == 3
 
 
 @pytest.mark.parametrize("metric", ["root_accuracy", "node_accuracy", "loss"])
 def test_the_best_epoch_by_the_metric_is_kept(
     dataset: Dataset, config: Config, tmp_path: Path, metric
 ) -> None:
-    trained = train_seed(replace(config, metric=metric), dataset, 0, tmp_path)
+    trained = train_seed(TreeTask(replace(config, metric=metric), dataset), 0, tmp_path)
     scores = [epoch[f"dev_{metric}"] for epoch in trained.history]
     best = min(scores) if metric == "loss" else max(scores)
     found = evaluate(trained.model, dataset.dev).metrics[metric]
@@ -147,13 +149,13 @@ def test_a_loss_that_is_no_number_names_step_and_trees(
     monkeypatch.setattr(trainer._Trainer, "_step", lambda *args: float("nan"))
     message = r"not a number at step 1 of epoch 1.*phrases.txt: tree \d+.*learning_rate"
     with pytest.raises(TrainingError, match=message):
-        train_seed(config, dataset, 0, tmp_path)
+        train_seed(TreeTask(config, dataset), 0, tmp_path)
 
 
 def test_a_prediction_does_not_depend_on_the_batch(
     dataset: Dataset, config: Config
 ) -> None:
-    model = new_model(config, dataset).double()
+    model = TreeTask(config, dataset).new_model().double()
     together = evaluate(model, dataset.train).root_probability
     alone = [evaluate(model, dataset.train[[k]]).root_probability for k in range(9)]
     np.testing.assert_allclose(np.concatenate(alone), together[:9], atol=1e-12)

@@ -46,8 +46,7 @@ def run(args: Namespace) -> None:
     from treefold.data.labelled import read_labelled
     from treefold.report.table import text_table
     from treefold.training.files import write_json
-    from treefold.training.run import load, mean_and_deviation
-    from treefold.training.runner import versions
+    from treefold.training.run import load, mean_and_deviation, versions
 
     model = load(args.run, device=args.device)
     manifest = model.manifest

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from jsonargparse import ActionYesNo, ArgumentParser, DefaultHelpFormatter
 
 from treefold.training.config import Config
+from treefold.training.settings import Settings
 
 
 class Help(DefaultHelpFormatter):
@@ -98,10 +99,10 @@ def add_device(parser: ArgumentParser) -> None:
     )
 
 
-def add_settings(parser: ArgumentParser) -> None:
-    """Add a flag for every field of `Config`, with its docstring as help."""
-    hints, texts = get_type_hints(Config), _descriptions(Config)
-    for field in fields(Config):
+def add_settings(parser: ArgumentParser, settings: type[Settings] = Config) -> None:
+    """Add a flag for every field of the settings, with its docstring as help."""
+    hints, texts = get_type_hints(settings), _descriptions(settings)
+    for field in fields(settings):
         flag, hint = f"--{field.name.replace('_', '-')}", hints[field.name]
         text = texts.get(field.name, "")
         if hint is bool:
@@ -148,8 +149,11 @@ def _metavar(hint: Any) -> str:
 
 
 def _descriptions(described: type) -> dict[str, str]:
-    """Read the section Attributes of a docstring: name -> what it says, on one line."""
-    text = inspect.getdoc(described) or ""
-    _, _, section = text.partition("Attributes:\n")
-    found = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", section, re.MULTILINE)
-    return {name: " ".join(said.split()).rstrip(".") for name, said in found}
+    """Read the sections Attributes of a class and those it extends: name -> text."""
+    found: dict[str, str] = {}
+    for each in reversed(described.__mro__):
+        text = inspect.cleandoc(each.__doc__ or "")
+        _, _, section = text.partition("Attributes:\n")
+        said = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", section, re.MULTILINE)
+        found |= {name: " ".join(words.split()).rstrip(".") for name, words in said}
+    return found

@@ -11,10 +11,11 @@ from torch.nn import functional as F
 from treefold.cells import Cell, Dropout
 from treefold.data.batching import Batch
 from treefold.folding import fold
+from treefold.models.base import Model
 
 
 @final
-class NodeClassifier(nn.Module):
+class NodeClassifier(Model):
     r"""Classify every node from the subtree below it (Socher et al., 2013).
 
     .. math::

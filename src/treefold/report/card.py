@@ -32,19 +32,55 @@ def write_model_card(
     Returns:
         The path.
     """
-    parts = [_head(["treefold", *tags]), f"# {_text(report.title)}"]
-    parts.append(_text(report.summary))
-    limits = [limit for limit in (report.not_this, *limits) if limit]
-    settings = content.flat(report.config)
+    table = content.table(report.results) if report.results else None
+    return write_card(
+        path,
+        report.title,
+        report.summary,
+        tags=tags,
+        use=use,
+        limits=[report.not_this, *limits],
+        table=table,
+        note=content.UNITS,
+        classes=report.classes,
+        data=report.data,
+        config=content.flat(report.config),
+        versions=report.versions,
+        command=report.command,
+    )
+
+
+def write_card(
+    path: str | Path,
+    title: str,
+    summary: str,
+    *,
+    tags: Sequence[str],
+    use: str,
+    limits: Sequence[str],
+    table: tuple[Sequence[str], Sequence[Sequence[str]]] | None,
+    note: str = "± is the sample standard deviation over the seeds.",
+    classes: Sequence[str] = (),
+    data: Mapping[str, object],
+    config: Mapping[str, object],
+    versions: Mapping[str, str],
+    command: str,
+) -> Path:
+    """Write a card of parts; those that are empty are left out.
+
+    Returns:
+        The path.
+    """
+    parts = [_head(["treefold", *tags]), f"# {_text(title)}", _text(summary)]
     sections = {
         "Intended use": _text(use),
-        "Limits": "\n".join(f"- {_text(limit)}" for limit in limits),
-        "Results": _results(report),
-        "Classes": ", ".join(map(_text, report.classes)),
-        "Data": _pairs(report.data),
-        "Configuration": _pairs(settings),
-        "Versions": _pairs(report.versions),
-        "How to get this again": _code(report.command) if report.command else "",
+        "Limits": "\n".join(f"- {_text(limit)}" for limit in limits if limit),
+        "Results": f"{_table(*table)}\n\n{note}" if table else "",
+        "Classes": ", ".join(map(_text, classes)),
+        "Data": _pairs(data),
+        "Configuration": _pairs(config),
+        "Versions": _pairs(versions),
+        "How to get this again": _code(command) if command else "",
     }
     parts += [f"## {name}\n\n{text}" for name, text in sections.items() if text]
     return write_text(path, "\n\n".join(part for part in parts if part) + "\n")
@@ -64,12 +100,6 @@ def _text(text: str) -> str:
     """Return text in one line in which no character is a mark of Markdown or HTML."""
     joined = " ".join(clean(part) for part in text.split())
     return re.sub(r"([\\`*_\[\]<>|#~&])", r"\\\1", joined)
-
-
-def _results(report: Report) -> str:
-    if not report.results:
-        return ""
-    return f"{_table(*content.table(report.results))}\n\n{content.UNITS}"
 
 
 def _pairs(values: Mapping[str, object]) -> str:

@@ -38,10 +38,10 @@ def write_report(path: str | Path, report: Report) -> Path:
     if report.confusion is not None:
         matrix = confusion_matrix(report.confusion, report.classes)
     header, cells = content.table(report.results)
-    page = _environment().get_template("report.html.j2")
     return write_text(
         path,
-        page.render(
+        render(
+            "report.html.j2",
             report=report,
             units=content.UNITS,
             header=header,
@@ -73,11 +73,8 @@ def write_trees_page(
     Returns:
         The path.
     """
-    page = _environment().get_template("trees.html.j2")
-    return write_text(
-        path,
-        page.render(title=title, summary=summary, pictures=pictures, legend=legend),
-    )
+    options = {"title": title, "summary": summary, "legend": legend}
+    return write_text(path, render("trees.html.j2", pictures=pictures, **options))
 
 
 def write_bench_page(path: str | Path, found: bench.Benchmark) -> Path:
@@ -86,10 +83,10 @@ def write_bench_page(path: str | Path, found: bench.Benchmark) -> Path:
     Returns:
         The path.
     """
-    page = _environment().get_template("bench.html.j2")
     return write_text(
         path,
-        page.render(
+        render(
+            "bench.html.j2",
             found=found,
             summary=bench.summary(found),
             picture=_fitting(bench_picture(found)),
@@ -113,6 +110,11 @@ def write_text(path: str | Path, text: str) -> Path:
         temporary.unlink(missing_ok=True)
         raise
     return path
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill in a page; values are text unless marked as pictures."""
+    return _environment().get_template(template).render(**values)
 
 
 def _environment() -> jinja2.Environment:

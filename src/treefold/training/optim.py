@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from treefold.models.classifier import NodeClassifier
-from treefold.training.config import Config
 from treefold.training.rows import RowAdagrad, RowAdam, RowSGD, distinct
+from treefold.training.settings import Settings
 
 DENSE = {
     "adagrad": torch.optim.Adagrad,
@@ -25,9 +24,10 @@ BY_ROW = {"adagrad": RowAdagrad, "sgd": RowSGD, "adam": RowAdam, "adamw": RowAda
 class Optimizer:
     """Steps for a model's weights, and for those vectors that a batch touched.
 
-    The vectors' gradients are sparse: a dense step over a whole vocabulary costs more
-    than a small batch's forward and backward. Their weight decay therefore acts on the
-    rows that a batch touches, and with Adam so do the moments; see
+    The gradients of an ``nn.Embedding(sparse=True)`` are sparse: a dense step over a
+    whole vocabulary costs more than a small batch's forward and backward. Their weight
+    decay therefore acts on the rows that a batch touches, and with Adam so do the
+    moments; see
     `treefold.training.rows`.
 
     Args:
@@ -35,21 +35,31 @@ class Optimizer:
         config: rates, decay, clipping.
     """
 
-    def __init__(self, model: NodeClassifier, config: Config):
+    def __init__(self, model: nn.Module, config: Settings):
         self.config = config
-        self.table = model.embedding.weight
-        self.rest = [p for p in model.parameters() if p is not self.table]
+        self.tables = [
+            module.weight
+            for module in model.modules()
+            if isinstance(module, nn.Embedding) and module.sparse
+        ]
+        apart = {id(table) for table in self.tables}
+        self.rest = [
+            p for p in model.parameters() if p.requires_grad and id(p) not in apart
+        ]
         # On the CPU one pass over memory, where torch's default takes several; on a GPU
         # the default runs all weights at once, and is there in every version of torch.
-        fused = True if self.table.device.type == "cpu" else None
+        on_cpu = all(p.device.type == "cpu" for p in self.rest)
         self.dense = DENSE[config.optimizer](
-            self.rest, config.learning_rate, weight_decay=config.l2, fused=fused
+            self.rest,
+            config.learning_rate,
+            weight_decay=config.l2,
+            fused=True if on_cpu else None,
         )
-        self.by_row = BY_ROW[config.optimizer](self.table)
+        self.by_row = [BY_ROW[config.optimizer](table) for table in self.tables]
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        for p in (*self.rest, self.table):
+        for p in (*self.rest, *self.tables):
             p.grad = None
 
     @torch.no_grad()
@@ -57,22 +67,31 @@ class Optimizer:
         """Clip, decay and step; `progress` is the share of training that is done."""
         config = self.config
         left = 1 - (1 - config.final_learning_rate) * progress
-        touched = None if self.table.grad is None else distinct(self.table.grad)
+        touched = [
+            None if table.grad is None else distinct(table.grad)
+            for table in self.tables
+        ]
         if config.clip is not None:
             dense = [p.grad for p in self.rest if p.grad is not None]
-            _clip([*dense, touched[1]] if touched else dense, config.clip)
+            _clip([*dense, *(t[1] for t in touched if t)], config.clip)
         self.dense.param_groups[0]["lr"] = config.learning_rate * left
         self.dense.step()
-        if touched is not None:
-            rows, values = touched
+        rate = config.embedding_learning_rate or config.learning_rate
+        for table, by_row, found in zip(self.tables, self.by_row, touched, strict=True):
+            if found is None:
+                continue
+            rows, values = found
             if config.embedding_l2:
-                values.add_(self.table.index_select(0, rows), alpha=config.embedding_l2)
-            rate = config.embedding_learning_rate or config.learning_rate
-            self.by_row.step(rows, values, rate * left)
+                values.add_(table.index_select(0, rows), alpha=config.embedding_l2)
+            by_row.step(rows, values, rate * left)
 
     def state(self) -> dict[str, Tensor]:
         """Return all that the steps remember, by name."""
-        found = {f"rows.{name}": value for name, value in self.by_row.memory.items()}
+        found = {
+            f"rows.{number}.{name}": value
+            for number, by_row in enumerate(self.by_row)
+            for name, value in by_row.memory.items()
+        }
         for index, values in self.dense.state_dict()["state"].items():
             for name, value in values.items():
                 if value is not None:  # SGD's momentum, which is none
@@ -83,17 +102,18 @@ class Optimizer:
         """Take over what `state` returned."""
         mine: dict[int, dict[str, Tensor]] = {}
         for key, value in state.items():
-            part, name = key.split(".", 1)
+            part, index, name = key.split(".")
             if part == "rows":
-                self.by_row.memory[name].copy_(value)
+                self.by_row[int(index)].memory[name].copy_(value)
             else:
-                index, name = name.split(".")
                 mine.setdefault(int(index), {})[name] = value
         self.dense.load_state_dict({**self.dense.state_dict(), "state": mine})
 
 
 def _clip(gradients: Sequence[Tensor], largest: float) -> None:
     """Scale the gradients so that their common norm is at most `largest`."""
+    if not gradients:
+        return
     norm = torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients]))
     scale = (largest / (norm + 1e-6)).clamp(max=1)
     for gradient in gradients:

@@ -8,14 +8,17 @@ A folder holds ``config.json`` (data, settings, classes), ``vocabulary.json``,
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+import treefold
 from treefold.data.corpus import Corpus
 from treefold.data.readers.nested import read_nested
 from treefold.data.vocabulary import Vocabulary
@@ -25,14 +28,13 @@ from treefold.training.config import Config
 from treefold.training.errors import RunError
 from treefold.training.evaluation import Evaluation, evaluate, predictions
 from treefold.training.files import read_json, read_tensors, write_json
+from treefold.training.trainer import MODEL
 
 FORMAT = "treefold run"
 VERSION = 1
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
-MODEL = "model.safetensors"
 RESULT = "result.json"
-METRICS = "metrics.jsonl"
 REPORT = "report.html"
 
 
@@ -227,6 +229,17 @@ def read_text(path: Path) -> str:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"cannot read {path}: {error}") from None
+
+
+def versions() -> dict[str, str]:
+    """Versions of the software that shapes a result."""
+    return {
+        "treefold": treefold.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "threads": str(torch.get_num_threads()),
+    }
 
 
 def mean_and_deviation(values: Sequence[float]) -> dict[str, Any]:

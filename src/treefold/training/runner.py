@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-import treefold
-from treefold.data.datasets import Dataset, load_dataset
-from treefold.models.baselines import baselines
+from treefold.data.datasets import Dataset
 from treefold.training import run as runs
 from treefold.training.build import usable_device
 from treefold.training.config import Config
 from treefold.training.errors import RunError
-from treefold.training.evaluation import evaluate
 from treefold.training.files import read_json, write_bytes, write_json
-from treefold.training.run import DataSpec, Manifest, Run, mean_and_deviation
-from treefold.training.summary import write_summary
-from treefold.training.trainer import CHECKPOINT, max_arity, train_seed
+from treefold.training.run import DataSpec, Manifest, Run, mean_and_deviation, versions
+from treefold.training.task import Task
+from treefold.training.trainer import CHECKPOINT, METRICS, MODEL, train_seed
+from treefold.training.trees import TreeTask
 
 BASELINES = "baselines.json"
-MOST_LEVELS = 150_000  # of a tree to learn from: each takes some 30 kB of memory
-REPORTED = ("root_accuracy", "node_accuracy", "loss")
+Say = Callable[[str], None]
+
+
+def silent(line: str) -> None:
+    """Take a line of news, and say nothing."""
 
 
 def train(
@@ -40,9 +36,9 @@ def train(
     overwrite: bool = False,
     command: str = "",
     progress: bool = False,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = silent,
 ) -> Run:
-    """Train a model for every seed, measure it beside baselines, and write a run.
+    """Train a model of trees for every seed, beside baselines, and write a run.
 
     Args:
         data: a name or path as `treefold.data.load_dataset` takes, with its
@@ -63,7 +59,40 @@ def train(
         TrainingError: the loss is not a number, or the disk is full.
     """
     out, config = Path(out), config or Config()
-    usable_device(config.device)
+
+    def load() -> TreeTask:
+        if isinstance(data, Dataset):
+            return TreeTask(config, data)
+        spec = data if isinstance(data, DataSpec) else DataSpec(str(data))
+        return TreeTask.load(config, spec, progress)
+
+    begin(load, config.device, out, overwrite, command, progress=progress, say=say)
+    return runs.load(out, device=config.device)
+
+
+def begin(
+    load: Callable[[], Task],
+    device: str,
+    out: Path,
+    overwrite: bool,
+    command: str,
+    *,
+    progress: bool = False,
+    say: Say = silent,
+) -> dict[str, Any]:
+    """Train a task for every seed and write a run; return its result.
+
+    Args:
+        load: makes the task, which may take long or fail; what is in the way is
+            looked at before, and deleted after.
+        device: what the task will run on.
+        out: the run folder to make.
+        overwrite: delete a run that is there.
+        command: what reports say to type to get the run again.
+        progress: show bars on standard error.
+        say: takes lines of news.
+    """
+    usable_device(device)
     if out.exists() and not _is_empty(out):
         if not overwrite:
             raise RunError(
@@ -75,23 +104,15 @@ def train(
                 f"{out} is not a run (it has no {runs.CONFIG}), so it is not deleted. "
                 "Give another folder."
             )
-    spec = data if isinstance(data, DataSpec) else DataSpec(_name(data))
-    if config.model in ("rnn", "rntn"):
-        config = replace(config, input_size=config.hidden_size)
-    dataset = _load(spec, config, progress) if not isinstance(data, Dataset) else data
-    _refuse_depth(dataset)
-    manifest = Manifest(
-        spec, config, dataset.classes, max_arity(dataset), versions(), command
-    )
+    task = load()
+    line = task.describe()
     if out.exists() and not _is_empty(out):  # not before the data are known to be good
         old = out.with_name(f".{out.name}.{os.getpid()}.old")
         out.rename(old)  # at once: what is killed half way leaves no half of a run
         shutil.rmtree(old)
     out.mkdir(parents=True, exist_ok=True)
-    vocabulary = dataset.vocabulary.to_json()
-    write_bytes(out / runs.VOCABULARY, vocabulary.encode())
-    manifest.write(out)  # last: from here on the folder is a run
-    return _train(manifest, dataset, out, progress, say)
+    task.write_manifest(out, command)
+    return train_seeds(task, out, command, line, progress=progress, say=say)
 
 
 def resume(
@@ -99,9 +120,9 @@ def resume(
     *,
     dataset: Dataset | None = None,
     progress: bool = False,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = silent,
 ) -> Run:
-    """Go on with a run that was stopped, to the same weights as if it had not been.
+    """Go on with a run on trees that was stopped, to the same weights.
 
     Raises:
         RunError: it is no run, or its data are not what they were.
@@ -109,17 +130,27 @@ def resume(
     out = Path(out)
     manifest = begun(out)
     if dataset is None:
-        dataset = _load(manifest.data, manifest.config, progress)
+        task = TreeTask.load(manifest.config, manifest.data, progress)
+    else:
+        task = TreeTask(manifest.config, dataset, manifest.data)
     same = (
-        dataset.vocabulary.to_json() == runs.read_text(out / runs.VOCABULARY)
-        and dataset.classes == manifest.classes
+        task.dataset.vocabulary.to_json() == runs.read_text(out / runs.VOCABULARY)
+        and task.dataset.classes == manifest.classes
     )
     if not same:
-        raise RunError(
-            f"the data of {out} have changed since it began: other words or classes. "
-            "Begin a new run."
-        )
-    return _train(manifest, dataset, out, progress, say)
+        raise changed(out)
+    train_seeds(
+        task, out, manifest.command, task.describe(), progress=progress, say=say
+    )
+    return runs.load(out, device=manifest.config.device)
+
+
+def changed(out: Path) -> RunError:
+    """Tell that data are not those with which a run began."""
+    return RunError(
+        f"the data of {out} have changed since it began: other words or classes. "
+        "Begin a new run."
+    )
 
 
 def begun(out: Path) -> Manifest:
@@ -128,48 +159,29 @@ def begun(out: Path) -> Manifest:
     Raises:
         RunError: it is no run, or was stopped before it became one.
     """
+    refuse_empty(out)
+    return Manifest.read(out)
+
+
+def refuse_empty(out: Path) -> None:
+    """Refuse a folder in which a run was to be, and is not yet."""
     if out.is_dir() and _is_empty(out):
         raise RunError(
             f"{out} was stopped before its training began; there is nothing to go on "
             "with. Type the command that began it again."
         )
-    return Manifest.read(out)
 
 
 def write_again(out: str | Path, *, progress: bool = False) -> Path:
-    """Write the report and the model card of a finished run again.
+    """Write the report and the model card of a finished run on trees again.
 
     Returns:
         The path of the report.
     """
     run = runs.load(out)
-    dataset = _load(run.manifest.data, run.manifest.config, progress)
-    write_summary(run, dataset, run.result)
+    task = TreeTask.load(run.manifest.config, run.manifest.data, progress)
+    task.write_summary(run.folder, run.result)
     return run.folder / runs.REPORT
-
-
-def versions() -> dict[str, str]:
-    """Versions of the software that shapes a result."""
-    return {
-        "treefold": treefold.__version__,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "threads": str(torch.get_num_threads()),
-    }
-
-
-def _refuse_depth(dataset: Dataset) -> None:
-    """Refuse trees whose gradient no memory holds, before hours of training."""
-    train = dataset.train
-    deepest = int(train.height[train.roots].argmax()) if len(train) else 0
-    levels = int(train.height.max(initial=-1)) + 1
-    if levels > MOST_LEVELS:
-        raise RunError(
-            f"{train.where(deepest)} has {levels:,} levels, and training keeps each in "
-            f"memory; at most {MOST_LEVELS:,} can be learned from. Leave the tree out, "
-            "or binarize it in a flatter way; it can still be predicted."
-        )
 
 
 def _is_empty(out: Path) -> bool:
@@ -179,31 +191,16 @@ def _is_empty(out: Path) -> bool:
     return out.is_dir() and {path.name for path in out.iterdir()} <= ours
 
 
-def _name(data: str | Dataset) -> str:
-    return data.name if isinstance(data, Dataset) else str(data)
-
-
-def _load(spec: DataSpec, config: Config, progress: bool) -> Dataset:
-    return load_dataset(
-        spec.data,
-        train=spec.train,
-        dev=spec.dev,
-        test=spec.test,
-        seed=spec.split_seed,
-        skip_bad=spec.skip_bad,
-        lower=config.lower,
-        min_count=config.min_count,
-        progress=progress,
-    )
-
-
-def _train(
-    manifest: Manifest,
-    dataset: Dataset,
+def train_seeds(
+    task: Task,
     out: Path,
-    progress: bool,
-    say: Callable[[str], None],
-) -> Run:
+    command: str,
+    line: str,
+    *,
+    progress: bool = False,
+    say: Say = silent,
+) -> dict[str, Any]:
+    """Train the seeds that are not done yet, and write result and report."""
     with (out / "log.txt").open("a", encoding="utf-8") as log:
 
         def tell(line: str) -> None:
@@ -211,117 +208,73 @@ def _train(
             log.flush()
             say(line)
 
-        for part, split in (("train", dataset.train), ("dev", dataset.dev)):
-            if len(split) == 0:
-                raise RunError(f"{dataset.name} has no {part} trees to learn from.")
-        tell(
-            f"{dataset.name}: {len(dataset.train):,} trees to train, "
-            f"{len(dataset.dev):,} dev, {len(dataset.test):,} test; "
-            f"{len(dataset.vocabulary):,} words; classes {', '.join(dataset.classes)}"
-        )
-        if dataset.skipped:
-            tell(f"{dataset.skipped:,} bad trees were left out")
-        rivals = _baselines(dataset, out, progress)
+        tell(line)
+        rivals = _baselines(task, out, progress)
         seeds = [
-            _train_seed(manifest.config, dataset, out, seed, progress, tell)
-            for seed in range(manifest.config.seeds)
+            _train_seed(task, out, seed, progress, tell)
+            for seed in range(task.config.seeds)
         ]
-        result = _result(manifest, dataset, seeds, rivals)
+        result = _result(task, seeds, rivals, command)
         best = out / f"seed-{result['best_seed']}"
-        for name in (runs.MODEL, runs.METRICS):
+        for name in (MODEL, METRICS):
             write_bytes(out / name, (best / name).read_bytes())
         write_json(out / runs.RESULT, result)
-        run = runs.load(out, device=manifest.config.device)
-        write_summary(run, dataset, result)
-    return run
+        task.write_summary(out, result)
+    return result
 
 
 def _train_seed(
-    config: Config,
-    dataset: Dataset,
-    out: Path,
-    seed: int,
-    progress: bool,
-    say: Callable[[str], None],
+    task: Task, out: Path, seed: int, progress: bool, say: Say
 ) -> dict[str, Any]:
     """Train one seed, or read what it came to if that is known."""
     folder = out / f"seed-{seed}"
     if (folder / runs.RESULT).exists():
         return read_json(folder / runs.RESULT)
-    trained = train_seed(config, dataset, seed, folder, progress=progress, say=say)
+    trained = train_seed(task, seed, folder, progress=progress, say=say)
     measured = {"seed": seed, "seconds": round(trained.seconds, 1)}
-    measured["dev"] = evaluate(trained.model, dataset.dev).metrics
-    test = evaluate(trained.model, dataset.test)
-    measured["test"] = test.metrics
-    right = test.root_probability.argmax(axis=1) == test.root_label
-    measured["groups"] = _group_accuracy(dataset, right)
+    measured |= task.measure(trained.model)
     measured["epochs"] = len(trained.history)
     write_json(folder / runs.RESULT, measured)
     (folder / CHECKPOINT).unlink(missing_ok=True)  # no longer needed
+    metric = task.metric
     say(
-        f"seed {seed}  done  dev root {measured['dev']['root_accuracy']:.4f}  "
-        f"test root {measured['test']['root_accuracy']:.4f}  "
+        f"seed {seed}  done  {metric.replace('_', ' ')}  "
+        f"dev {measured['dev'][metric]:.4f}  test {measured['test'][metric]:.4f}  "
         f"{measured['seconds']:.0f} s"
     )
     return measured
 
 
-def _baselines(dataset: Dataset, out: Path, progress: bool) -> dict[str, Any]:
-    """Measure what needs no tree, once for a run."""
+def _baselines(task: Task, out: Path, progress: bool) -> dict[str, Any]:
+    """Measure the rivals, once for a run."""
     path = out / BASELINES
     if not path.exists():
-        test_label = dataset.test.label[dataset.test.roots]
-        found = {}
-        for name, each in baselines(dataset, progress=progress).items():
-            right = each.test_probability.argmax(axis=1) == test_label
-            found[name] = {
-                "dev": each.dev,
-                "test": each.test,
-                "groups": _group_accuracy(dataset, right),
-                "seconds": round(each.seconds, 1),
-            }
-        write_json(path, found)
+        write_json(path, task.baselines(progress))
     return read_json(path)
 
 
-def _group_accuracy(dataset: Dataset, right: np.ndarray) -> dict[str, float]:
-    """Share of right test trees in each group that the data set tells apart."""
-    return {
-        name: float(right[inside].mean())
-        for name, inside in dataset.groups.items()
-        if inside.any()
-    }
-
-
 def _result(
-    manifest: Manifest,
-    dataset: Dataset,
-    seeds: list[dict[str, Any]],
-    rivals: dict[str, Any],
+    task: Task, seeds: list[dict[str, Any]], rivals: dict[str, Any], command: str
 ) -> dict[str, Any]:
     """Put together what ``result.json`` holds."""
-    metric = manifest.config.metric
-    sign = -1 if metric == "loss" else 1
-    best = max(seeds, key=lambda each: sign * each["dev"][metric])
+    best = max(seeds, key=lambda each: task.score(each["dev"]))
     result: dict[str, Any] = {
-        "task": dataset.name,
-        "model": manifest.config.model,
+        "task": task.name,
+        "kind": task.kind,
+        "model": task.headline,
+        "metric": task.metric,
         "best_seed": best["seed"],
     }
-    for split in ("test", "dev"):
-        result[split] = {
-            name: mean_and_deviation([each[split][name] for each in seeds])
-            for name in REPORTED
+    for part in ("test", "dev", "groups"):
+        result[part] = {
+            name: mean_and_deviation([each[part][name] for each in seeds])
+            for name in seeds[0].get(part, {})
         }
-    result["groups"] = {
-        name: mean_and_deviation([each["groups"][name] for each in seeds])
-        for name in seeds[0]["groups"]
-    }
     result["baselines"] = rivals
     result["seconds"] = round(sum(each["seconds"] for each in seeds), 1)
     result["seconds_per_seed"] = [each["seconds"] for each in seeds]
     result["epochs"] = [each["epochs"] for each in seeds]
     result["date"] = date.today().isoformat()
     result["versions"] = versions()
-    result["command"] = manifest.command
+    result["command"] = command
     return result

@@ -14,7 +14,8 @@ from treefold.report.page import write_report
 from treefold.report.trees import Reading, corpus_picture, most_confident
 from treefold.training.evaluation import predictions
 from treefold.training.files import read_json_lines
-from treefold.training.run import METRICS, REPORT, Run
+from treefold.training.run import REPORT, Run
+from treefold.training.trainer import METRICS
 
 MOST_NODES = 150  # a larger tree is no picture for a page of twenty
 

@@ -14,19 +14,15 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from treefold.data.batching import Batch, batches, plan_batches
-from treefold.data.datasets import Dataset
-from treefold.data.glove import load_vectors
-from treefold.models.classifier import NodeClassifier
-from treefold.training.build import balanced_weights, build_model
-from treefold.training.config import Config
+from treefold.models.base import Model
 from treefold.training.errors import TrainingError
-from treefold.training.evaluation import evaluate
 from treefold.training.files import read_tensors, write_bytes, write_tensors
 from treefold.training.optim import Optimizer
-from treefold.training.run import METRICS, MODEL
+from treefold.training.task import Batch, Task
 
 CHECKPOINT = "checkpoint.safetensors"
+MODEL = "model.safetensors"
+METRICS = "metrics.jsonl"
 
 
 class Trained(NamedTuple):
@@ -38,14 +34,13 @@ class Trained(NamedTuple):
         seconds: of training, evaluation on dev included.
     """
 
-    model: NodeClassifier
+    model: Model
     history: list[dict[str, Any]]
     seconds: float
 
 
 def train_seed(
-    config: Config,
-    dataset: Dataset,
+    task: Task,
     seed: int,
     folder: Path,
     *,
@@ -59,9 +54,8 @@ def train_seed(
     as training that was not disturbed.
 
     Args:
-        config: the settings.
-        dataset: trees to learn from and to choose the best epoch by.
-        seed: of the weights at the start, the order of the trees and the dropout.
+        task: data to learn from and to choose the best epoch by, and the settings.
+        seed: of the weights at the start, the order of the data and the dropout.
         folder: where the checkpoint, the best weights and the metrics go. A
             checkpoint found there is taken up.
         progress: show a bar on standard error.
@@ -70,27 +64,26 @@ def train_seed(
     Raises:
         TrainingError: the loss is not a number, or the disk is full.
     """
-    return _Trainer(config, dataset, seed, folder, progress, say).train()
+    return _Trainer(task, seed, folder, progress, say).train()
 
 
 @final
 class _Trainer:
     def __init__(
         self,
-        config: Config,
-        dataset: Dataset,
+        task: Task,
         seed: int,
         folder: Path,
         progress: bool,
         say: Callable[[str], None],
     ):
-        self.config, self.dataset, self.seed = config, dataset, seed
+        self.task, self.config, self.seed = task, task.config, seed
         self.folder, self.progress, self.say = folder, progress, say
-        if config.threads is not None:
-            torch.set_num_threads(config.threads)
+        if self.config.threads is not None:
+            torch.set_num_threads(self.config.threads)
         _seed_everything(seed, 0)
-        self.model = new_model(config, dataset)
-        self.optimizer = Optimizer(self.model, config)
+        self.model = task.new_model()
+        self.optimizer = Optimizer(self.model, self.config)
         self.average: dict[str, Tensor] = {}
         self.history: list[dict[str, Any]] = []
         self.seconds = 0.0
@@ -101,7 +94,7 @@ class _Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         if (self.folder / CHECKPOINT).exists():
             self._take_up()
-        while len(self.history) < self.config.epochs and not self._has_stalled():
+        while not self._is_done():
             begun = time.perf_counter()
             loss = self._epoch(len(self.history) + 1)
             self._average()
@@ -110,50 +103,46 @@ class _Trainer:
         self.model.load_state_dict(weights)
         return Trained(self.model, self.history, self.seconds)
 
-    def _has_stalled(self) -> bool:
-        patience = self.config.patience
-        return patience is not None and len(self.history) - self._best() >= patience
+    def _is_done(self) -> bool:
+        patience, epochs = self.config.patience, len(self.history)
+        stalled = patience is not None and epochs - self._best() >= patience
+        return stalled or epochs >= self.config.epochs or self._share_of_time() >= 1
+
+    def _share_of_time(self, further: float = 0.0) -> float:
+        """The share of the minutes that has passed; 0 where there is no limit."""
+        minutes = self.config.minutes
+        return 0.0 if minutes is None else (self.seconds + further) / (60 * minutes)
 
     def _best(self) -> int:
         """Number of the best epoch so far, the earliest of equals; 0 before any."""
-        scores = [self._score(epoch) for epoch in self.history]
+        scores = [self.task.score(epoch, "dev_") for epoch in self.history]
         return scores.index(max(scores)) + 1 if scores else 0
-
-    def _score(self, epoch: dict[str, Any]) -> float:
-        value = epoch[f"dev_{self.config.metric}"]
-        return -value if self.config.metric == "loss" else value
 
     # -------------------------------------------------------------- an epoch
 
     def _epoch(self, number: int) -> float:
-        """Go through the training trees once; return the mean loss of a tree."""
-        config, train = self.config, self.dataset.train
+        """Go through the training data once; return the mean loss of an item."""
         _seed_everything(self.seed, number)
         self.model.train()
-        plan = {
-            "batch_size": config.batch_size,
-            "max_nodes": config.max_nodes,
-            "height_window": config.height_window,
-            "seed": self.seed,
-            "epoch": number,
-        }
-        num_steps = len(plan_batches(train, **plan))
-        total = 0.0
+        batches = self.task.batches(self.seed, number)
+        total, items, begun = 0.0, 0, time.perf_counter()
         bar = tqdm(
-            batches(train, **plan),
-            f"seed {self.seed} epoch {number}/{config.epochs}",
-            num_steps,
+            batches,
+            f"seed {self.seed} epoch {number}/{self.config.epochs}",
+            len(batches),
             disable=not self.progress,
             leave=False,
             unit="batch",
         )
         for step, batch in enumerate(bar):
-            done = (number - 1 + step / num_steps) / config.epochs
+            done = (number - 1 + step / len(batches)) / self.config.epochs
+            done = min(max(done, self._share_of_time(time.perf_counter() - begun)), 1)
             loss = self._step(batch, done)
             if not math.isfinite(loss):
                 self._report_no_number(number, step, batch)
             total += loss * len(batch)
-        return total / len(train)
+            items += len(batch)
+        return total / max(items, 1)
 
     def _step(self, batch: Batch, done: float) -> float:
         # A function of its own, so that the batch's graph is freed before the next.
@@ -174,13 +163,10 @@ class _Trainer:
         return value
 
     def _report_no_number(self, epoch: int, step: int, batch: Batch) -> None:
-        train = self.dataset.train
-        where = ", ".join(train.where(int(tree)) for tree in batch.trees[:5])
-        more = f" and {len(batch) - 5} more" if len(batch) > 5 else ""
         raise TrainingError(
             f"the loss is not a number at step {step + 1} of epoch {epoch}, seed "
-            f"{self.seed}. The batch holds {where}{more}. Try a lower learning_rate, "
-            "clip=5, or precision=float64 to see where it begins."
+            f"{self.seed}. The batch holds {self.task.where(batch)}. Try a lower "
+            "learning_rate, clip=5, or precision=float64 to see where it begins."
         )
 
     def _average(self) -> None:
@@ -196,7 +182,7 @@ class _Trainer:
         """Measure the averaged weights on dev, and save where we are."""
         weights = {n: v.clone() for n, v in self.model.state_dict().items()}
         self.model.load_state_dict(self.average)
-        found = evaluate(self.model, self.dataset.dev).metrics
+        found = self.task.evaluate(self.model, "dev")
         self.model.load_state_dict(weights)
         epoch = {"epoch": len(self.history) + 1, "train_loss": loss}
         epoch |= {f"dev_{name}": value for name, value in found.items()}
@@ -206,11 +192,10 @@ class _Trainer:
         if self._best() == len(self.history):
             write_tensors(self.folder / MODEL, self.average)
         self._save(weights)
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in found.items())
         self.say(
             f"seed {self.seed}  epoch {epoch['epoch']:>3}  loss {loss:8.4f}  "
-            f"dev root {found['root_accuracy']:.4f}  "
-            f"node {found['node_accuracy']:.4f}  loss {found['loss']:.4f}  "
-            f"{epoch['seconds']:6.1f} s"
+            f"dev {figures.replace('_', ' ')}  {epoch['seconds']:6.1f} s"
         )
 
     # -------------------------------------------------------------- to and from disk
@@ -245,37 +230,6 @@ class _Trainer:
     def _write_metrics(self) -> None:
         lines = "".join(json.dumps(epoch) + "\n" for epoch in self.history)
         write_bytes(self.folder / METRICS, lines.encode())
-
-
-def new_model(config: Config, dataset: Dataset) -> NodeClassifier:
-    """Make an untrained model for a data set, with pretrained vectors if asked for."""
-    balanced = config.class_weights == "balanced"
-    model = build_model(
-        config,
-        num_tokens=len(dataset.vocabulary),
-        num_classes=len(dataset.classes),
-        arity=max_arity(dataset),
-        class_weights=balanced_weights(dataset) if balanced else None,
-    )
-    if config.vectors is not None:
-        vectors, found = load_vectors(config.vectors, dataset.vocabulary)
-        if vectors.shape[1] > model.embedding.embedding_dim:
-            raise TrainingError(
-                f"{config.vectors} has vectors of {vectors.shape[1]} features, more "
-                f"than the model's {model.embedding.embedding_dim}; set input_size="
-                f"{vectors.shape[1]}."
-            )
-        known = torch.from_numpy(vectors[found]).to(model.embedding.weight)
-        with torch.no_grad():  # features beyond the file's stay random
-            rows = torch.from_numpy(np.flatnonzero(found))
-            model.embedding.weight[rows, : vectors.shape[1]] = known
-    return model
-
-
-def max_arity(dataset: Dataset) -> int:
-    """Return the largest number of children of any node of a data set."""
-    corpora = (dataset.train, dataset.dev, dataset.test)
-    return max(int(np.diff(c.child_offset).max(initial=0)) for c in corpora)
 
 
 def _seed_everything(seed: int, epoch: int) -> None:

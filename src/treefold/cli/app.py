@@ -24,7 +24,9 @@ from treefold.cli import (
 )
 from treefold.cli.explain import explain
 from treefold.cli.flags import Help, normalise
+from treefold.cli.kinds import kind_asked_for
 from treefold.cli.output import discard_results, tell
+from treefold.tasks.kinds import TREES
 
 BAD_INPUT, FAILURE, STOPPED = 2, 1, 130
 
@@ -50,8 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     typed = shlex.join(["treefold", *words])
     debug = "--debug" in words
-    parser, commands = _parsers()
     try:
+        kind = kind_asked_for(words) if words[:1] == ["train"] else TREES
+        parser, commands = _parsers(kind)
         try:
             words = normalise(words, list(COMMANDS))
             if not words:
@@ -91,8 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parsers() -> tuple[ArgumentParser, dict[str, ArgumentParser]]:
-    """Make the parser and those of the commands."""
+def _parsers(kind: str) -> tuple[ArgumentParser, dict[str, ArgumentParser]]:
+    """Make the parser and those of the commands; `kind` is that of train's settings."""
     options = {"exit_on_error": False, "allow_abbrev": False, "formatter_class": Help}
     parser = ArgumentParser(
         prog="treefold",
@@ -112,7 +115,8 @@ def _parsers() -> tuple[ArgumentParser, dict[str, ArgumentParser]]:
             description=module.__doc__,
             **options,
         )
-        module.add_arguments(command)
+        further = {"kind": kind} if name == "train" else {}
+        module.add_arguments(command, **further)
         command.add_argument(
             "--debug", action="store_true", help="show the traceback of an error"
         )

@@ -41,11 +41,63 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Run the command."""
+    from treefold.report.table import text_table
+    from treefold.tasks import kind_of
+    from treefold.tasks.kinds import TREES
+    from treefold.training.files import write_json
+
+    measure = _measure_trees if kind_of(args.run) == TREES else _measure_other
+    rows, result = measure(args)
+    print(text_table(rows))
+    print(json.dumps(result))
+    if args.out:
+        write_json(Path(args.out), result)
+    written = f"Wrote {args.out}. " if args.out else "Wrote nothing. "
+    tell(f"{written}Next: treefold show {args.run}")
+
+
+def _measure_other(args: Namespace) -> tuple[list[list[str]], dict[str, Any]]:
+    """Measure a run of any task but that on trees; return a table and an object."""
+    import time
+    from dataclasses import replace
+
+    from treefold.tasks import task_of
+    from treefold.tasks.base import TaskRun
+    from treefold.training.run import DataSpec, mean_and_deviation, versions
+
+    known = task_of(args.run, device=args.device)
+    spec = known.spec
+    if args.data != spec.data:  # a file of one's own is all of it the split to measure
+        spec = DataSpec(args.data, **{args.split: args.data}, skip_bad=args.skip_bad)
+    else:
+        spec = replace(spec, skip_bad=spec.skip_bad or args.skip_bad)
+    task = known.with_data(spec, on_terminal())
+    model = TaskRun.open(task, Path(args.run)).model
+    begun = time.perf_counter()
+    metrics = task.evaluate(model, args.split)
+    result = {
+        "task": args.data,
+        "kind": task.kind,
+        "model": task.headline,
+        "run": args.run,
+        "split": args.split,
+        args.split: {k: mean_and_deviation([v]) for k, v in metrics.items()},
+        "seconds": round(time.perf_counter() - begun, 2),
+        "versions": versions(),
+    }
+    rows = [
+        [f"{m.title} %" if m.percent else m.title, m.show(metrics[m.name])]
+        for m in task.metrics
+        if m.name in metrics
+    ]
+    return rows, result
+
+
+def _measure_trees(args: Namespace) -> tuple[list[list[str]], dict[str, Any]]:
+    """Measure a run on trees; return a table and an object for JSON."""
     import time
 
     from treefold.data.labelled import read_labelled
-    from treefold.report.table import text_table
-    from treefold.training.files import write_json
     from treefold.training.run import load, mean_and_deviation, versions
 
     model = load(args.run, device=args.device)
@@ -79,9 +131,4 @@ def run(args: Namespace) -> None:
         for name in ("root_accuracy", "node_accuracy")
     ]
     rows = [*percent, ["root loss, nats", f"{metrics['loss']:.4f}"]]
-    print(text_table([["trees", f"{len(corpus):,}"], *rows]))
-    print(json.dumps(result))
-    if args.out:
-        write_json(Path(args.out), result)
-    written = f"Wrote {args.out}. " if args.out else "Wrote nothing. "
-    tell(f"{written}Next: treefold show {args.run}")
+    return [["trees", f"{len(corpus):,}"], *rows], result

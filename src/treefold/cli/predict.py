@@ -1,4 +1,4 @@
-"""Predict the labels of trees: bracket trees in, JSON lines out.
+"""Predict with a trained model: trees, text or series in, JSON lines out.
 
 The trees may lie in any layout, in a file (also gzipped) or, with -, on standard input;
 any label they have is ignored, and _ will do: (_ (_ not) (_ bad)). A run on
@@ -14,7 +14,7 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from jsonargparse import ArgumentParser, Namespace
 
@@ -24,7 +24,7 @@ from treefold.cli.output import tell
 if TYPE_CHECKING:
     from treefold.training.run import Prediction
 
-SUMMARY = "label trees with a trained model, as JSON lines"
+SUMMARY = "predict with a trained model, as JSON lines"
 USAGE = "RUN FILE|- [--out FILE] [--skip-bad]"
 SHOWN = 5  # messages about bad trees
 
@@ -47,29 +47,59 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Run the command."""
+    from treefold.tasks import kind_of
+    from treefold.tasks.kinds import TREES
+
+    on_trees = kind_of(args.run) == TREES
+    with contextlib.ExitStack() as stack:
+        out = sys.stdout
+        if args.out:
+            out = stack.enter_context(Path(args.out).open("w", encoding="utf-8"))
+        said = (_predict_trees if on_trees else _predict_other)(args, out)
+    tell(f"{said}{f', wrote {args.out}' if args.out else ''}. " + _next(args, on_trees))
+
+
+def _predict_trees(args: Namespace, out: TextIO) -> str:
+    """Write a line for each tree; return what was done."""
     from treefold.cli.stream import read_for
     from treefold.training.run import load
 
     model = load(args.run, device=args.device)
     trees = skipped = 0
-    with contextlib.ExitStack() as stack:
-        out = sys.stdout
-        if args.out:
-            out = stack.enter_context(Path(args.out).open("w", encoding="utf-8"))
-        for corpus in read_for(model, args.file, skip_bad=args.skip_bad):
-            for message in corpus.skipped[: max(SHOWN - skipped, 0)]:
-                tell(f"left out: {message}")
-            skipped += len(corpus.skipped)
-            for prediction in model.stream(corpus):
-                out.write(json.dumps(_record(prediction), ensure_ascii=False) + "\n")
-                trees += 1
-            out.flush()
+    for corpus in read_for(model, args.file, skip_bad=args.skip_bad):
+        for message in corpus.skipped[: max(SHOWN - skipped, 0)]:
+            tell(f"left out: {message}")
+        skipped += len(corpus.skipped)
+        for prediction in model.stream(corpus):
+            out.write(json.dumps(_record(prediction), ensure_ascii=False) + "\n")
+            trees += 1
+        out.flush()
     left_out = f", left out {skipped:,} that cannot be read" if skipped else ""
-    tell(
-        f"Labelled {trees:,} tree{'s' * (trees != 1)}{left_out}"
-        f"{f', wrote {args.out}' if args.out else ''}. "
-        f"Next, to see them coloured: treefold show {args.run} {_shown(args.file)}"
-    )
+    return f"Labelled {trees:,} tree{'s' * (trees != 1)}{left_out}"
+
+
+def _predict_other(args: Namespace, out: TextIO) -> str:
+    """Write a line for each item of any other task; return what was done."""
+    from treefold.tasks import task_of
+    from treefold.tasks.base import TaskRun
+
+    task = task_of(args.run, device=args.device)
+    run = TaskRun.open(task, Path(args.run))
+    count = 0
+    for found in task.predict(run.model, task.read(args.file)):
+        out.write(json.dumps(found, ensure_ascii=False) + "\n")
+        if args.file == "-":
+            out.flush()  # whoever wrote the line may wait for the answer
+        count += 1
+    return f"Answered {count:,} item{'s' * (count != 1)}"
+
+
+def _next(args: Namespace, on_trees: bool) -> str:
+    """Say what to type next."""
+    if not on_trees:
+        return f"Next: treefold show {args.run}"
+    file = "FILE" if args.file == "-" else args.file
+    return f"Next, to see them coloured: treefold show {args.run} {file}"
 
 
 def _record(prediction: Prediction) -> dict[str, Any]:
@@ -95,7 +125,3 @@ def _record(prediction: Prediction) -> dict[str, Any]:
             for v in order
         ],
     }
-
-
-def _shown(file: str) -> str:
-    return "FILE" if file == "-" else file

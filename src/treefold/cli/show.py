@@ -14,6 +14,8 @@ from jsonargparse import ArgumentParser, Namespace
 
 from treefold.cli.flags import add_skip_bad
 from treefold.cli.output import on_terminal, tell
+from treefold.tasks import kind_of, task_of
+from treefold.tasks.kinds import TREES
 
 if TYPE_CHECKING:
     from treefold.data.corpus import Corpus
@@ -58,6 +60,11 @@ def run(args: Namespace) -> None:
     if args.file is None and what.is_dir():
         _tell_report(what)
         return
+    if what.is_dir() and kind_of(what) != TREES:
+        raise ValueError(
+            f"{what} is not a run on trees: show {what} tells its report, and predict "
+            f"{what} {args.file} what it says of a file"
+        )
     if args.trees < 1:
         raise ValueError(f"--trees must be at least 1, got {args.trees}")
     from treefold.data.readers.brackets import read_brackets
@@ -85,26 +92,37 @@ def run(args: Namespace) -> None:
 
 def _tell_report(folder: Path) -> None:
     """Tell where a run's report is, after writing it again if it is gone."""
-    from treefold.training import runner
-    from treefold.training.run import REPORT, RESULT, Manifest
+    from treefold.training.errors import RunError
+    from treefold.training.run import REPORT, RESULT
 
-    Manifest.read(folder)
+    kind = kind_of(folder)
     report = folder / REPORT
     if not report.exists() and (folder / RESULT).exists():
         tell(f"{report} is missing; writing it again.")
-        runner.write_again(folder, progress=on_terminal())
+        _write_again(folder, kind)
     if not report.exists():
-        from treefold.training.errors import RunError
-
         raise RunError(
             f"{folder} has no report yet; finish it with: "
             f"treefold train --resume {folder}"
         )
     print(report)
-    tell(
-        f"The report is {report}: open it in a browser. "
-        f"Next: treefold show {folder} FILE"
-    )
+    following = f"show {folder} FILE" if kind == TREES else f"predict {folder} FILE"
+    tell(f"The report is {report}: open it in a browser. Next: treefold {following}")
+
+
+def _write_again(folder: Path, kind: str) -> None:
+    """Write the report of a finished run again."""
+    if kind == TREES:
+        from treefold.training import runner
+
+        runner.write_again(folder, progress=on_terminal())
+        return
+    from treefold.training.files import read_json
+    from treefold.training.run import RESULT
+
+    known = task_of(folder)
+    task = known.with_data(known.spec, on_terminal())
+    task.write_summary(folder, read_json(folder / RESULT))
 
 
 def _read(model: Run, corpus: Corpus) -> tuple[list[TreePicture], Reading]:

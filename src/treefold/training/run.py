@@ -77,11 +77,11 @@ class Manifest:
         """
         content = read_json(folder / CONFIG)
         try:
-            if content["format"] != FORMAT or content["version"] > VERSION:
+            refuse_later(folder, content)
+            if "task" in content:
                 raise RunError(
-                    f"{folder / CONFIG} is of format {content['format']!r}, version "
-                    f"{content['version']}; this treefold reads {FORMAT!r} up to "
-                    f"version {VERSION}. Update treefold."
+                    f"{folder} is a run of the task {content['task']!r}, not on trees. "
+                    "Load it with treefold.load."
                 )
             return cls(
                 DataSpec(**content["data"]),
@@ -93,6 +93,20 @@ class Manifest:
             )
         except (KeyError, TypeError) as error:
             raise RunError(f"{folder / CONFIG} is damaged: {error!r}") from None
+
+
+def refuse_later(folder: Path, content: Mapping[str, Any]) -> None:
+    """Refuse a manifest that is of no run, or of one of a later version.
+
+    Raises:
+        RunError: naming both versions.
+    """
+    if content["format"] != FORMAT or content["version"] > VERSION:
+        raise RunError(
+            f"{folder / CONFIG} is of format {content['format']!r}, version "
+            f"{content['version']}; this treefold reads {FORMAT!r} up to "
+            f"version {VERSION}. Update treefold."
+        )
 
 
 @final

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 import torch
 
 from treefold.models.base import Model
+from treefold.training.build import DTYPES, usable_device
 from treefold.training.settings import Settings
 
 Split = Literal["train", "dev", "test"]
@@ -69,6 +70,11 @@ class Task(ABC):
     @abstractmethod
     def new_model(self) -> Model:
         """Make an untrained model, of torch's random numbers."""
+
+    def made_model(self) -> Any:
+        """Make a model where, and of the precision, that the settings say."""
+        device = usable_device(self.config.device)
+        return self.new_model().to(device, DTYPES[self.config.precision])
 
     @abstractmethod
     def batches(self, seed: int, epoch: int) -> Batches:

@@ -82,7 +82,7 @@ class _Trainer:
         if self.config.threads is not None:
             torch.set_num_threads(self.config.threads)
         _seed_everything(seed, 0)
-        self.model = task.new_model()
+        self.model = task.made_model()
         self.optimizer = Optimizer(self.model, self.config)
         self.average: dict[str, Tensor] = {}
         self.history: list[dict[str, Any]] = []

@@ -1,0 +1,18 @@
+"""The kinds of tasks and the data sets by name, known without importing any."""
+
+TREES = "trees"
+
+# kind: module of treefold.tasks and class in it
+KINDS = {
+    "classify": ("classify", "ClassifyTask"),
+    "tag": ("tag", "TagTask"),
+    "forecast": ("forecast", "ForecastTask"),
+    "translate": ("translate", "TranslateTask"),
+    "generate": ("generate", "GenerateTask"),
+    "draw": ("draw", "DrawTask"),
+    "caption": ("caption", "CaptionTask"),
+    "language": ("language", "LanguageTask"),
+}
+
+# data set: the kind of task that it is for; of others a file is read
+DATASETS: dict[str, str] = {}

@@ -77,12 +77,10 @@ def kneser_ney(each, order):
     taken = {}
     for k, seen in count.items():
         n = Counter(seen.values())
-        if not all(n[c] for c in (1, 2, 3, 4)):
-            taken[k] = lambda c: 0.5 if c else 0
-            continue
-        y = n[1] / (n[1] + 2 * n[2])
-        d = [0.0] + [c - (c + 1) * y * n[c + 1] / n[c] for c in (1, 2, 3)]
-        taken[k] = lambda c, d=d: min(max(d[min(c, 3)], 0), c)
+        y = n[1] / (n[1] + 2 * n[2]) if n[1] and n[2] else 0.5
+        d = [0.0] + [c - (c + 1) * y * n[c + 1] / max(n[c], 1) for c in (1, 2, 3)]
+        good = [c > 0 and 0 < d[c] < c for c in range(4)]
+        taken[k] = [0.0] + [d[c] if good[c] else y for c in (1, 2, 3)]
 
     def probability(context, w):
         k = len(context) + 1
@@ -91,9 +89,9 @@ def kneser_ney(each, order):
         if not after:
             return shorter
         total = sum(after.values())
-        rest = sum(taken[k](c) for c in after.values()) / total
+        rest = sum(taken[k][min(c, 3)] for c in after.values()) / total
         c = after.get(w, 0)
-        return (c - taken[k](c)) / total + rest * shorter
+        return (c - taken[k][min(c, 3)]) / total + rest * shorter
 
     return probability
 
@@ -128,6 +126,13 @@ def test_a_symbol_never_seen_has_a_probability_all_the_same():
 def test_symbols_that_cannot_be_counted_are_told(symbols, message):
     with pytest.raises(ValueError, match=message):
         NGram(2, C).fit(np.array(symbols, np.int64), np.array([0, len(symbols)]))
+
+
+@pytest.mark.parametrize("smoothing", ["kneser-ney", "witten-bell"])
+def test_no_symbol_is_impossible_where_few_counts_give_no_discount(smoothing):
+    symbols = np.array([0, 1] * 9 + [0, 2] * 9)  # no gram occurs once
+    model = NGram(3, C, smoothing).fit(symbols, np.array([0, len(symbols)]))
+    assert np.isfinite(model.log_probability(np.arange(C), [0, C])).all()
 
 
 def test_an_order_of_nothing_is_told():

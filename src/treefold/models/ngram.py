@@ -159,13 +159,16 @@ class NGram:
 
 
 def _discounts(count: Int64) -> Float:
-    """Return what is taken from a count of 0, 1, 2, 3 and more (Chen & Goodman)."""
+    """Return what is taken from a count of 0, 1, 2, 3 and more (Chen & Goodman).
+
+    Where few data make an estimate impossible, or give nothing or all of a count away,
+    Ney's single discount, or a half, takes its place: no symbol may have p = 0.
+    """
     n = np.bincount(np.minimum(count, 5), minlength=6)[:6].astype(float)
-    if not n[1:5].all():  # too few data for the estimate: absolute discounting
-        return np.array([0, 0.5, 0.5, 0.5])
-    y = n[1] / (n[1] + 2 * n[2])
-    d = [0.0, *(c - (c + 1) * y * n[c + 1] / n[c] for c in (1, 2, 3))]
-    return np.clip(d, 0, [0, 1, 2, 3])
+    y = n[1] / (n[1] + 2 * n[2]) if n[1] and n[2] else 0.5
+    c = np.arange(1, 4)
+    d = c - (c + 1) * y * n[c + 1] / np.maximum(n[c], 1)
+    return np.concatenate([[0], np.where((d > 0) & (d < c), d, y)])
 
 
 def _find(keys: Int64, wanted: Int64) -> tuple[Int64, NDArray[np.bool_]]:

@@ -18,12 +18,27 @@ MAY_IMPORT = {
     "packed_sequence": {"csr"},
     "forest": {"structure", "csr", "levels", "packed_sequence", "svg"},
     "folding": {"cells", "forest", "levels"},
+    "unfolding": {"_lazy", "cells", "folding", "forest"},
+    "layers": {"_lazy", "cells", "folding", "forest"},
     "data": {"_lazy", "forest"},
     "report": {"_lazy", "svg", "forest"},
-    "models": {"_lazy", "cells", "folding", "forest", "data"},
-    "training": {"_lazy", "cells", "folding", "forest", "data", "models", "report"},
+    "models": {
+        *("_lazy", "cells", "folding", "unfolding", "layers", "forest", "data"),
+    },
+    "training": {
+        *("_lazy", "cells", "folding", "unfolding", "layers", "forest", "data"),
+        *("models", "report"),
+    },
+    "tasks": {
+        *("_lazy", "cells", "folding", "unfolding", "layers", "forest", "data"),
+        *("models", "report", "svg", "training"),
+    },
+    "lab": {
+        *("_lazy", "cells", "folding", "unfolding", "layers", "forest", "data"),
+        *("models", "report", "svg", "training", "tasks"),
+    },
     "bench": {"cells", "folding", "data", "training", "report"},
-    "cli": {"bench", "data", "models", "training", "report"},
+    "cli": {"bench", "data", "models", "training", "report", "tasks", "lab"},
     "__main__": {"cli"},
 }
 FILES = [f for f in sorted(SOURCE.rglob("*.py")) if f != SOURCE / "__init__.py"]

@@ -1,11 +1,12 @@
 """Node functions: what is folded over a forest. They know tensors, not structure."""
 
 from treefold.cells.base import Cell, Children, State
-from treefold.cells.combinators import Dropout
+from treefold.cells.combinators import Dropout, TiedDropout
 from treefold.cells.recursive import RecursiveCell
 from treefold.cells.tensor import MatrixVectorState, MVRNNCell, RNTNCell
 from treefold.cells.tree_gru import ChildSumTreeGRUCell, NaryTreeGRUCell
 from treefold.cells.tree_lstm import ChildSumTreeLSTMCell, LSTMState, NaryTreeLSTMCell
+from treefold.cells.zoneout import Zoneout
 
 __all__ = [
     "Cell",
@@ -21,4 +22,6 @@ __all__ = [
     "RNTNCell",
     "RecursiveCell",
     "State",
+    "TiedDropout",
+    "Zoneout",
 ]

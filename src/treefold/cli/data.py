@@ -1,6 +1,8 @@
 """Tell what a data set looks like, in figures and in plain words.
 
-DATA is sst, sst-binary or python-swaps, or a path, as for treefold train.
+DATA is a data set's name or a path, as for treefold train. Of trees the figures of each
+split are shown; of other data, which a file needs --task for, what there is to learn.
+Without DATA the data sets are listed.
 """
 
 from __future__ import annotations
@@ -13,14 +15,23 @@ from jsonargparse import ArgumentParser, Namespace
 
 from treefold.cli.flags import add_splits
 from treefold.cli.output import on_terminal, tell
+from treefold.tasks.kinds import DATASETS, KINDS, TREES
 
 SUMMARY = "tell what a data set looks like, before training on it"
-USAGE = "DATA [--train FILE] [--dev FILE] [--test FILE] [--out FILE]"
+USAGE = "[DATA] [--task KIND] [--train FILE] [--dev FILE] [--test FILE] [--out FILE]"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("data", type=str, help="a name or a path", metavar="DATA")
+    parser.add_argument(
+        "data", type=str | None, nargs="?", help="a name or a path", metavar="DATA"
+    )
+    parser.add_argument(
+        "--task",
+        type=str | None,
+        help=f"what the data are for: {', '.join([TREES, *KINDS])}",
+        metavar="KIND",
+    )
     add_splits(parser)
     parser.add_argument(
         "--lower", action="store_true", help="lower-case the words before counting"
@@ -39,6 +50,50 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Run the command."""
+    kind = args.task or DATASETS.get(args.data, TREES)
+    if args.data is None:
+        _list()
+    elif kind == TREES:
+        _describe_trees(args)
+    else:
+        _describe_other(args, kind)
+
+
+def _list() -> None:
+    """Print the data sets, by the kind of task that they are for."""
+    from treefold.data.datasets import NAMED
+    from treefold.report.table import text_table
+
+    names = {TREES: list(NAMED), **{kind: list[str]() for kind in KINDS}}
+    for name, kind in DATASETS.items():
+        names[kind].append(name)
+    print(text_table([[kind, ", ".join(found)] for kind, found in names.items()]))
+    tell("Next: treefold data NAME, or treefold train NAME")
+
+
+def _describe_other(args: Namespace, kind: str) -> None:
+    """Say in a line what there is to learn from data of any other kind."""
+    from treefold.tasks import task_class
+    from treefold.training.run import DataSpec
+
+    if args.out:
+        raise ValueError("--out is for trees; of other data there is one line to read")
+    task = task_class(kind)
+    spec = DataSpec(
+        args.data,
+        args.train,
+        args.dev,
+        args.test,
+        split_seed=args.split_seed,
+        skip_bad=args.skip_bad,
+    )
+    print(task.load(task.Config(), spec, on_terminal()).describe())
+    how = "" if args.data in DATASETS else f" --task {kind}"
+    tell(f"Wrote nothing. Next: treefold train {args.data}{how}")
+
+
+def _describe_trees(args: Namespace) -> None:
+    """Print the figures of each split of trees."""
     from treefold.data.datasets import load_dataset
     from treefold.data.statistics import describe, duplicates, verdicts
     from treefold.report.table import text_table

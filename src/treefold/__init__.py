@@ -11,20 +11,26 @@ if TYPE_CHECKING:
     from treefold.forest import Forest, ForestError
     from treefold.layers import GRU, LSTM, RNN, TreeGRU, TreeLSTM, TreeRNN, TreeTensor
     from treefold.tasks import load
+    from treefold.unfolding import Beam, Decision, Greedy, Sample, Step, unfold
 
 __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "Beam": "unfolding",
         "Cell": "cells",
         "Children": "cells",
+        "Decision": "unfolding",
         "Forest": "forest",
         "ForestError": "forest",
         "GRU": "layers",
+        "Greedy": "unfolding",
         "LSTM": "layers",
         "RNN": "layers",
+        "Sample": "unfolding",
         "State": "cells",
+        "Step": "unfolding",
         "TreeGRU": "layers",
         "TreeLSTM": "layers",
         "TreeRNN": "layers",
@@ -37,5 +43,6 @@ __getattr__, __dir__, __all__ = attach(
         "models": "",
         "report": "",
         "training": "",
+        "unfold": "unfolding",
     },
 )

@@ -15,4 +15,7 @@ KINDS = {
 }
 
 # data set: the kind of task that it is for; of others a file is read
-DATASETS: dict[str, str] = {}
+DATASETS: dict[str, str] = {
+    "ptb": "language",
+    "tinyshakespeare": "language",
+}

@@ -14,11 +14,16 @@ from treefold.cells import (
     ChildSumTreeGRUCell,
     ChildSumTreeLSTMCell,
     Dropout,
+    ExtendedTreeGRUCell,
+    ExtendedTreeLSTMCell,
+    LayerNormRecursiveCell,
     MVRNNCell,
     NaryTreeGRUCell,
     NaryTreeLSTMCell,
     RecursiveCell,
     RNTNCell,
+    TiedDropout,
+    Zoneout,
 )
 
 
@@ -88,6 +93,19 @@ _NEW: dict[str, NewCell] = {
     "dropout-in-evaluation": lambda: Dropout(
         NaryTreeLSTMCell(IN, OUT, arity=2), 0.5
     ).eval(),
+    "tied-dropout-in-evaluation": lambda: TiedDropout(
+        NaryTreeGRUCell(IN, OUT, arity=2), 0.5
+    ).eval(),
+    "zoneout-in-evaluation": lambda: Zoneout(ChildSumTreeLSTMCell(IN, OUT), 0.3).eval(),
+    "layer-norm": lambda: LayerNormRecursiveCell(IN, OUT, arity=3),
+    "extended-lstm": lambda: ExtendedTreeLSTMCell(
+        IN, OUT + 1, layer_norm=True, proj_size=OUT
+    ),
+    "extended-lstm-nary": lambda: ExtendedTreeLSTMCell(
+        IN, OUT + 1, arity=3, layer_norm=True, proj_size=OUT
+    ),
+    "extended-gru": lambda: ExtendedTreeGRUCell(IN, OUT, layer_norm=True),
+    "extended-gru-nary": lambda: ExtendedTreeGRUCell(IN, OUT, arity=3, layer_norm=True),
     "own-mean": lambda: MeanCell(IN, OUT),
     "own-counting": lambda: CountingCell(IN, OUT),
 }
@@ -109,12 +127,17 @@ def randomised(new: NewCell) -> NewCell:
 CELLS: dict[str, NewCell] = {name: randomised(new) for name, new in _NEW.items()}
 WITH_INITIAL = {name: new for name, new in CELLS.items() if not new().leaf_is_input}
 
+FUSED_CELLS = (
+    RecursiveCell,
+    RNTNCell,
+    ChildSumTreeLSTMCell,
+    NaryTreeLSTMCell,
+    ChildSumTreeGRUCell,
+    NaryTreeGRUCell,
+)
 WAYS = ("fused", "batched")
 FUSED = [  # the cells that the fused fold serves
-    name
-    for name, new in CELLS.items()
-    if type(new()).__module__.startswith("treefold.cells")
-    and not isinstance(new(), MVRNNCell | Dropout)
+    name for name, new in CELLS.items() if type(new()) in FUSED_CELLS
 ]
 EACH_WAY = [
     (way, name) for way in WAYS for name in CELLS if way != "fused" or name in FUSED

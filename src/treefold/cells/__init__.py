@@ -2,6 +2,8 @@
 
 from treefold.cells.base import Cell, Children, State
 from treefold.cells.combinators import Dropout, TiedDropout
+from treefold.cells.extended import ExtendedTreeGRUCell, ExtendedTreeLSTMCell
+from treefold.cells.layer_norm import LayerNormRecursiveCell
 from treefold.cells.recursive import RecursiveCell
 from treefold.cells.tensor import MatrixVectorState, MVRNNCell, RNTNCell
 from treefold.cells.tree_gru import ChildSumTreeGRUCell, NaryTreeGRUCell
@@ -14,7 +16,10 @@ __all__ = [
     "ChildSumTreeLSTMCell",
     "Children",
     "Dropout",
+    "ExtendedTreeGRUCell",
+    "ExtendedTreeLSTMCell",
     "LSTMState",
+    "LayerNormRecursiveCell",
     "MVRNNCell",
     "MatrixVectorState",
     "NaryTreeGRUCell",

@@ -74,7 +74,7 @@ class TiedDropout(Around[Any]):
     the same. Acts in training mode only, on h alone.
 
     Args:
-        cell: the cell to wrap; its state gets the field ``mask``, (N, H) of bool.
+        cell: the cell to wrap; its state gets the field ``dropped``, (N, H) of bool.
         p: probability of a feature to be dropped; the rest is scaled by 1/(1 - p).
 
     Raises:
@@ -98,25 +98,24 @@ class TiedDropout(Around[Any]):
         return _masked(state, self._draw(state[0]))
 
     def forward(self, x: Tensor, children: Children[Any]) -> Any:
-        *fields, mask = children.state
+        *fields, dropped = children.state
         inner = type(self.cell.zeros(0, fields[0]))
         if len(children) and self.training and self.p:
-            fields[0] = fields[0] * mask / (1 - self.p)
+            fields[0] = fields[0].masked_fill(dropped, 0) / (1 - self.p)
         state = self.cell(x, with_state(children, inner(*fields)))
         if len(children) == 0:
             return _masked(state, self._draw(state[0]))
         first = children.count.cumsum(0) - children.count  # child of each node
-        above = mask[first.clamp(max=len(children) - 1)]
+        above = dropped[first.clamp(max=len(children) - 1)]
         if children.arity is None:
             drawn = self._draw(state[0])
             above = torch.where((children.count > 0)[:, None], above, drawn)
         return _masked(state, above)
 
     def _draw(self, like: Tensor) -> Tensor:
-        kept = torch.ones_like(like, dtype=torch.bool)
         if self.training and self.p:
-            kept = torch.rand_like(like) >= self.p
-        return kept
+            return torch.rand_like(like) < self.p
+        return torch.zeros_like(like, dtype=torch.bool)
 
 
 def probability(p: float) -> float:
@@ -136,7 +135,7 @@ def with_state(children: Children[Any], state: S) -> Children[S]:
 @cache
 def _with_mask(inner: type) -> Any:
     """Make the state type of an inner state type and a mask."""
-    return namedtuple(f"Masked{inner.__name__}", (*inner._fields, "mask"))  # type: ignore[attr-defined]
+    return namedtuple(f"Masked{inner.__name__}", (*inner._fields, "dropped"))  # type: ignore[attr-defined]
 
 
 def _masked(state: Any, mask: Tensor) -> Any:

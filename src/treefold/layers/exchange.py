@@ -8,7 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from treefold.cells import Cell, Dropout, NaryTreeGRUCell, TiedDropout, Zoneout
+from treefold.cells import (
+    Cell,
+    ExtendedTreeLSTMCell,
+    NaryTreeGRUCell,
+    NaryTreeLSTMCell,
+    RecursiveCell,
+)
 from treefold.layers.recurrent import GRU, LSTM, RNN, Recurrent
 
 # torch's gates i | f | g | o of H rows, and ours i | u | o | f, as numbers of blocks;
@@ -31,6 +37,10 @@ def from_torch(net: nn.RNNBase) -> Recurrent:
     Raises:
         TypeError: any other module.
     """
+    if not isinstance(net, nn.RNN | nn.LSTM | nn.GRU):
+        raise TypeError(
+            f"net must be an nn.RNN, nn.LSTM or nn.GRU, got {type(net).__name__}."
+        )
     options: dict[str, Any] = {
         "bias": net.bias,
         "batch_first": net.batch_first,
@@ -42,13 +52,9 @@ def from_torch(net: nn.RNNBase) -> Recurrent:
         kind: Any = net.nonlinearity
         layer = RNN(*sizes, nonlinearity=kind, **options)
     elif isinstance(net, nn.LSTM):
-        layer = LSTM(*sizes, **options)
-    elif isinstance(net, nn.GRU):
-        layer = GRU(*sizes, **options)
+        layer = LSTM(*sizes, proj_size=net.proj_size, **options)
     else:
-        raise TypeError(
-            f"net must be an nn.RNN, nn.LSTM or nn.GRU, got {type(net).__name__}."
-        )
+        layer = GRU(*sizes, **options)
     layer = layer.to(next(net.parameters()))
     with torch.no_grad():
         for cell, suffix in _cells(layer):
@@ -65,13 +71,14 @@ def to_torch(layer: Recurrent) -> nn.RNNBase:
 
     Args:
         layer: an `RNN`, `LSTM` or `GRU` without what torch's layers do not have:
-            zoneout, dropout of the state or tied dropout, learned initial states.
+            zoneout, layer norm, learned initial states, and dropout of the state, of
+            the update, or tied.
 
     Raises:
         TypeError: not such a layer.
         ValueError: an option that torch's layers do not have.
     """
-    kinds = {RNN: nn.RNN, LSTM: nn.LSTM, GRU: nn.GRU}
+    kinds: dict[Any, Any] = {RNN: nn.RNN, LSTM: nn.LSTM, GRU: nn.GRU}
     if type(layer) not in kinds:
         raise TypeError(
             f"layer must be an RNN, LSTM or GRU of treefold, got "
@@ -91,8 +98,10 @@ def to_torch(layer: Recurrent) -> nn.RNNBase:
     }
     if isinstance(layer, RNN):
         options["nonlinearity"] = cells[0].activation
+    if isinstance(layer, LSTM) and layer.hidden_size < layer.memory_size:
+        options["proj_size"] = layer.hidden_size
     net = kinds[type(layer)](
-        layer.input_size, layer.hidden_size, layer.num_layers, **options
+        layer.input_size, layer.memory_size, layer.num_layers, **options
     )
     net = net.to(cells[0].weight_ih)
     with torch.no_grad():
@@ -107,9 +116,14 @@ def _cells(layer: Recurrent) -> Iterator[tuple[Any, str]]:
     """Each cell, and what torch adds to the names of its parameters."""
     D = layer.num_directions
     for number, cell in enumerate(layer.cells):
-        if isinstance(cell, Zoneout | Dropout | TiedDropout):
+        plain = isinstance(cell, RecursiveCell | NaryTreeLSTMCell | NaryTreeGRUCell)
+        if isinstance(cell, ExtendedTreeLSTMCell):
+            plain = cell.norm_x is None and not cell.update_dropout
+        if not plain:
             raise ValueError(
-                f"torch's layers have no {type(cell).__name__}; make the layer without."
+                f"torch's layers have nothing like {type(cell).__name__} as it is "
+                "here; make the layer without zoneout, layer norm, and dropout of the "
+                "state or the update."
             )
         yield cell, f"_l{number // D}{'_reverse' * (number % D)}"
 
@@ -142,7 +156,9 @@ def _ours(net: nn.RNNBase, suffix: str) -> dict[str, Tensor]:
         }
     parts = {"weight_ih": W, "weight_hh": U, "bias": b + b_h}
     if isinstance(net, nn.LSTM):
-        return {name: _in_order(part, _FROM_TORCH) for name, part in parts.items()}
+        parts = {name: _in_order(part, _FROM_TORCH) for name, part in parts.items()}
+    if net.proj_size:
+        parts["weight_hr"] = getattr(net, f"weight_hr{suffix}")
     return parts
 
 
@@ -154,8 +170,10 @@ def _theirs(cell: Any) -> dict[str, Tensor]:
         U = torch.cat([U, cell.weight_hn[0]])
         b_h[-cell.hidden_size :] = cell.bias_hn
     parts = {"weight_ih": W, "weight_hh": U, "bias_ih": b, "bias_hh": b_h}
-    if len(W) == 4 * cell.hidden_size:
-        return {name: _in_order(part, _TO_TORCH) for name, part in parts.items()}
+    if isinstance(cell, NaryTreeLSTMCell | ExtendedTreeLSTMCell):
+        parts = {name: _in_order(part, _TO_TORCH) for name, part in parts.items()}
+    if isinstance(cell, ExtendedTreeLSTMCell) and cell.weight_hr is not None:
+        parts["weight_hr"] = cell.weight_hr
     return parts
 
 

@@ -168,6 +168,7 @@ class RNN(Recurrent, TreeRNN):
         nonlinearity: "tanh", "relu" or "identity".
         bias: False holds the biases at zero.
         batch_first: tensors are (B, T, I) instead of (T, B, I).
+        layer_norm: see `TreeRNN`.
         options: directions, dropouts and more; see `Stack`.
 
     Shape:
@@ -183,6 +184,7 @@ class RNN(Recurrent, TreeRNN):
         nonlinearity: Literal["tanh", "relu", "identity"] = "tanh",
         bias: bool = True,
         batch_first: bool = False,
+        layer_norm: bool = False,
         **options: Unpack[Options],
     ):
         TreeRNN.__init__(
@@ -191,6 +193,7 @@ class RNN(Recurrent, TreeRNN):
             hidden_size,
             arity=1,
             nonlinearity=nonlinearity,
+            layer_norm=layer_norm,
             num_layers=num_layers,
             **options,
         )
@@ -207,6 +210,8 @@ class LSTM(Recurrent, TreeLSTM):
         num_layers: number of layers, one upon the other.
         bias: False holds the biases at zero.
         batch_first: tensors are (B, T, I) instead of (T, B, I).
+        proj_size: P, features of h, projected from H; 0 is no projection.
+        layer_norm, update_dropout: see `TreeLSTM`.
         options: directions, dropouts and more; see `Stack`.
 
     Shape:
@@ -229,10 +234,21 @@ class LSTM(Recurrent, TreeLSTM):
         *,
         bias: bool = True,
         batch_first: bool = False,
+        proj_size: int = 0,
+        layer_norm: bool = False,
+        update_dropout: float = 0.0,
         **options: Unpack[Options],
     ):
         TreeLSTM.__init__(
-            self, input_size, hidden_size, arity=1, num_layers=num_layers, **options
+            self,
+            input_size,
+            hidden_size,
+            arity=1,
+            proj_size=proj_size,
+            layer_norm=layer_norm,
+            update_dropout=update_dropout,
+            num_layers=num_layers,
+            **options,
         )
         self.batch_first = batch_first
         _set_bias(self, bias)
@@ -247,6 +263,7 @@ class GRU(Recurrent, TreeGRU):
         num_layers: number of layers, one upon the other.
         bias: False holds the biases at zero.
         batch_first: tensors are (B, T, I) instead of (T, B, I).
+        layer_norm, update_dropout: see `TreeGRU`.
         options: directions, dropouts and more; see `Stack`.
 
     Shape:
@@ -261,10 +278,19 @@ class GRU(Recurrent, TreeGRU):
         *,
         bias: bool = True,
         batch_first: bool = False,
+        layer_norm: bool = False,
+        update_dropout: float = 0.0,
         **options: Unpack[Options],
     ):
         TreeGRU.__init__(
-            self, input_size, hidden_size, arity=1, num_layers=num_layers, **options
+            self,
+            input_size,
+            hidden_size,
+            arity=1,
+            layer_norm=layer_norm,
+            update_dropout=update_dropout,
+            num_layers=num_layers,
+            **options,
         )
         self.batch_first = batch_first
         _set_bias(self, bias)

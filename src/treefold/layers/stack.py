@@ -123,6 +123,11 @@ class Stack(nn.Module):
         return self._widths[0]
 
     @property
+    def memory_size(self) -> int:
+        """Features of the state's last field: of an LSTM's c, else H."""
+        return self._widths[-1]
+
+    @property
     def output_size(self) -> int:
         """D·H, features of the output at a node."""
         return self.num_directions * self._widths[0]
@@ -226,7 +231,7 @@ class Stack(nn.Module):
 def _unmasked(state: Any) -> tuple[Tensor, ...]:
     """Leave out the mask that `TiedDropout` lets travel with a state."""
     names = state._fields
-    return tuple(f for f, name in zip(state, names, strict=True) if name != "mask")
+    return tuple(f for f, name in zip(state, names, strict=True) if name != "dropped")
 
 
 def _at_roots(forest: Forest, field: Tensor) -> Tensor:

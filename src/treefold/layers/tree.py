@@ -8,6 +8,9 @@ from treefold.cells import (
     Cell,
     ChildSumTreeGRUCell,
     ChildSumTreeLSTMCell,
+    ExtendedTreeGRUCell,
+    ExtendedTreeLSTMCell,
+    LayerNormRecursiveCell,
     NaryTreeGRUCell,
     NaryTreeLSTMCell,
     RecursiveCell,
@@ -25,6 +28,7 @@ class TreeRNN(Stack):
         arity: K slots for children, each with a matrix of its own; None sums children
             first, however many they are.
         nonlinearity: "tanh", "relu" or "identity".
+        layer_norm: normalise what the nonlinearity gets (Ba, 2016).
         options: number of layers, directions, dropouts; see `Stack`.
     """
 
@@ -35,9 +39,14 @@ class TreeRNN(Stack):
         *,
         arity: int | None = None,
         nonlinearity: Literal["tanh", "relu", "identity"] = "tanh",
+        layer_norm: bool = False,
         **options: Unpack[StackOptions],
     ):
-        def new_cell(size: int) -> RecursiveCell:
+        def new_cell(size: int) -> Cell:
+            if layer_norm:
+                return LayerNormRecursiveCell(
+                    size, hidden_size, arity=arity, activation=nonlinearity
+                )
             return RecursiveCell(
                 size, hidden_size, arity=arity, activation=nonlinearity, input="affine"
             )
@@ -52,6 +61,10 @@ class TreeLSTM(Stack):
         input_size: I, features of a node's input.
         hidden_size: H, features of a state.
         arity: K slots for children (N-ary); None is Child-Sum.
+        proj_size: P, features of h, projected from H; 0 is no projection.
+        layer_norm: normalise gates and memory (Ba, 2016).
+        update_dropout: probability to drop a feature of what a node adds to the
+            memory, never of what is kept of its children (Semeniuta, 2016).
         options: number of layers, directions, dropouts; see `Stack`.
 
     Example:
@@ -70,9 +83,21 @@ class TreeLSTM(Stack):
         hidden_size: int,
         *,
         arity: int | None = None,
+        proj_size: int = 0,
+        layer_norm: bool = False,
+        update_dropout: float = 0.0,
         **options: Unpack[StackOptions],
     ):
         def new_cell(size: int) -> Cell:
+            if proj_size or layer_norm or update_dropout:
+                return ExtendedTreeLSTMCell(
+                    size,
+                    hidden_size,
+                    arity=arity,
+                    layer_norm=layer_norm,
+                    update_dropout=update_dropout,
+                    proj_size=proj_size,
+                )
             if arity is None:
                 return ChildSumTreeLSTMCell(size, hidden_size)
             return NaryTreeLSTMCell(size, hidden_size, arity=arity)
@@ -87,6 +112,9 @@ class TreeGRU(Stack):
         input_size: I, features of a node's input.
         hidden_size: H, features of a state.
         arity: K slots for children (N-ary); None is child-sum.
+        layer_norm: normalise the gates (Ba, 2016).
+        update_dropout: probability to drop a feature of a node's candidate
+            (Semeniuta, 2016).
         options: number of layers, directions, dropouts; see `Stack`.
     """
 
@@ -96,9 +124,19 @@ class TreeGRU(Stack):
         hidden_size: int,
         *,
         arity: int | None = None,
+        layer_norm: bool = False,
+        update_dropout: float = 0.0,
         **options: Unpack[StackOptions],
     ):
         def new_cell(size: int) -> Cell:
+            if layer_norm or update_dropout:
+                return ExtendedTreeGRUCell(
+                    size,
+                    hidden_size,
+                    arity=arity,
+                    layer_norm=layer_norm,
+                    update_dropout=update_dropout,
+                )
             if arity is None:
                 return ChildSumTreeGRUCell(size, hidden_size)
             return NaryTreeGRUCell(size, hidden_size, arity=arity)

@@ -14,6 +14,7 @@ from treefold.data.text import NOTHING, Block
 from treefold.forest import Forest
 from treefold.layers import GRU, LSTM
 from treefold.models.base import Model
+from treefold.models.softmax import linear_cross_entropy
 
 Cell = Literal["lstm", "gru"]
 LAYERS = {"lstm": LSTM, "gru": GRU}
@@ -132,18 +133,17 @@ class LanguageModel(Model):
         return h, final if isinstance(final, tuple) else (final,)
 
     def read(self, h: Tensor) -> Tensor:
-        """Return logits (N, W) of states (N, H), in the precision of the weights."""
-        logits = self.output(self.projection(h))
-        return logits.to(h.dtype)  # under autocast, the softmax is not rounded
+        """Return logits (N, W) of states (N, H)."""
+        return self.output(self.projection(h))
 
     def loss(self, batch: Block) -> Tensor:
         """Return the mean nats of a block's targets, its state carried over."""
         carried = None if batch.first else self._carried
         h, carried = self.states(batch.input, carried)
         self._carried = tuple(field.detach() for field in carried)
-        target = batch.target.flatten()
-        logits = self.read(self._drop(h, batch.input.shape[1]))
-        return F.cross_entropy(logits, target, ignore_index=NOTHING)
+        h = self.projection(self._drop(h, batch.input.shape[1])).to(h.dtype)
+        weight, bias = self.output.weight, self.output.bias
+        return linear_cross_entropy(h, weight, bias, batch.target.flatten())
 
     def _drop(self, h: Tensor, B: int) -> Tensor:
         """Drop features of what the output reads."""

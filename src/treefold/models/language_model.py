@@ -120,6 +120,13 @@ class LanguageModel(Model):
         h, carried = self.states(input, carried)
         return self.read(h), carried
 
+    def begin(self, B: int) -> Carried:
+        """Return the state before any symbol: zeros, (num_layers, B, H) a field."""
+        zeros = self.embedding.weight.new_zeros(
+            self.layers.num_layers, B, self.layers.hidden_size
+        )
+        return (zeros, zeros) if isinstance(self.layers, LSTM) else (zeros,)
+
     def states(
         self, input: Tensor, carried: Carried | None = None
     ) -> tuple[Tensor, Carried]:

@@ -18,11 +18,13 @@ from treefold.data.text_sets import NAMED, TextSet, decode, load_text_set, read_
 from treefold.data.vocabulary import Vocabulary
 from treefold.models.language_model import LanguageModel
 from treefold.models.ngram import NGram
+from treefold.models.writer import write
 from treefold.tasks.base import DataTask, Findings, Metric
 from treefold.training.errors import RunError
 from treefold.training.run import DataSpec
 from treefold.training.settings import Settings
 from treefold.training.task import Split
+from treefold.unfolding import Greedy, Sample
 
 ROWS = {"train": 32, "dev": 8, "test": 1}  # of a stream, where it is measured
 AT_ONCE = 32  # lines that are predicted together
@@ -288,6 +290,47 @@ class LanguageTask(DataTask):
         found = [nats.double().cpu() for nats in model.surprise(blocks)]
         columns = torch.cat(found).T.numpy() if found else []
         return [row[: len(s)] for row, s in zip(columns, streams, strict=True)]
+
+    def write(
+        self,
+        model: LanguageModel,
+        prompt: str = "",
+        *,
+        length: int = 500,
+        temperature: float = 1.0,
+        top_p: float | None = None,
+        seed: int = 0,
+    ) -> str:
+        """Continue a text; return what comes after the prompt.
+
+        Args:
+            model: trained.
+            prompt: the text to continue, which begins after the end of a line.
+            length: how many symbols to write.
+            temperature: below 1 likely symbols become likelier; 0 takes the likeliest.
+            top_p: draw only from the likeliest symbols that together have this
+                probability.
+            seed: of the draws.
+
+        Raises:
+            DataError: the prompt has a character that the model does not know.
+            ValueError: temperature or top_p out of its range.
+        """
+        self.coding.check(prompt, "the prompt")
+        begin = np.concatenate([[self.coding.end], self.coding.encode(prompt)])
+        generator = torch.Generator().manual_seed(seed)
+        search = Sample(temperature or 1.0, top_p=top_p, generator=generator)
+        device = model.embedding.weight.device
+        written = write(
+            model,
+            torch.from_numpy(begin).to(device),
+            length,
+            search if temperature else Greedy(),
+            never=(0,),
+        )
+        text = self.coding.decode(written.tolist())
+        joined = self.config.unit == "word" and prompt and not prompt[-1].isspace()
+        return " " * bool(joined and not text.startswith("\n")) + text
 
     def findings(self, model: LanguageModel, result: dict[str, Any]) -> Findings:
         from treefold.tasks.language_findings import findings

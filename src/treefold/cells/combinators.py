@@ -74,7 +74,7 @@ class TiedDropout(Around[Any]):
     the same. Acts in training mode only, on h alone.
 
     Args:
-        cell: the cell to wrap; its state gets the field ``dropped``, (N, H) of bool.
+        cell: the cell to wrap; its state gets the field ``dropped``, (N, H) uint8.
         p: probability of a feature to be dropped; the rest is scaled by 1/(1 - p).
 
     Raises:
@@ -87,7 +87,7 @@ class TiedDropout(Around[Any]):
 
     def zeros(self, num_nodes: int, like: Tensor) -> Any:
         inner = self.cell.zeros(num_nodes, like)
-        return _masked(inner, torch.zeros_like(inner[0], dtype=torch.bool))
+        return _masked(inner, torch.zeros_like(inner[0], dtype=torch.uint8))
 
     def begin(self, initial: Any, num_trees: int, like: Tensor) -> Any:
         """Give an initial state of the inner cell, or None, a mask a structure."""
@@ -101,7 +101,7 @@ class TiedDropout(Around[Any]):
         *fields, dropped = children.state
         inner = type(self.cell.zeros(0, fields[0]))
         if len(children) and self.training and self.p:
-            fields[0] = fields[0].masked_fill(dropped, 0) / (1 - self.p)
+            fields[0] = fields[0].masked_fill(dropped.bool(), 0) / (1 - self.p)
         state = self.cell(x, with_state(children, inner(*fields)))
         if len(children) == 0:
             return _masked(state, self._draw(state[0]))
@@ -114,8 +114,8 @@ class TiedDropout(Around[Any]):
 
     def _draw(self, like: Tensor) -> Tensor:
         if self.training and self.p:
-            return torch.rand_like(like) < self.p
-        return torch.zeros_like(like, dtype=torch.bool)
+            return (torch.rand_like(like) < self.p).to(torch.uint8)
+        return torch.zeros_like(like, dtype=torch.uint8)
 
 
 def probability(p: float) -> float:

@@ -3,8 +3,13 @@
 from treefold.cells.base import Cell, Children, State
 from treefold.cells.combinators import Dropout, TiedDropout
 from treefold.cells.extended import ExtendedTreeGRUCell, ExtendedTreeLSTMCell
+from treefold.cells.initial import forget_bias_, identity_, orthogonal_
 from treefold.cells.layer_norm import LayerNormRecursiveCell
+from treefold.cells.leaky import Leaky
+from treefold.cells.probe import Probe
 from treefold.cells.recursive import RecursiveCell
+from treefold.cells.reservoir import reservoir_, spectral_radius
+from treefold.cells.skip import Skip
 from treefold.cells.tensor import MatrixVectorState, MVRNNCell, RNTNCell
 from treefold.cells.tree_gru import ChildSumTreeGRUCell, NaryTreeGRUCell
 from treefold.cells.tree_lstm import ChildSumTreeLSTMCell, LSTMState, NaryTreeLSTMCell
@@ -20,13 +25,21 @@ __all__ = [
     "ExtendedTreeLSTMCell",
     "LSTMState",
     "LayerNormRecursiveCell",
+    "Leaky",
     "MVRNNCell",
     "MatrixVectorState",
     "NaryTreeGRUCell",
     "NaryTreeLSTMCell",
+    "Probe",
     "RNTNCell",
     "RecursiveCell",
+    "Skip",
     "State",
     "TiedDropout",
     "Zoneout",
+    "forget_bias_",
+    "identity_",
+    "orthogonal_",
+    "reservoir_",
+    "spectral_radius",
 ]

@@ -56,6 +56,8 @@ class Children(Generic[S]):
 
     def sum(self, value: Tensor) -> Tensor:
         """Sum a value of each child, (E, ...), over the children of each node."""
+        if self.arity == 1:
+            return value
         if self.arity is not None:
             return self._by_node(value).sum(dim=1)
         return value.new_zeros(self.num_nodes, *value.shape[1:]).index_add(
@@ -64,6 +66,8 @@ class Children(Generic[S]):
 
     def mean(self, value: Tensor) -> Tensor:
         """Mean of (E, ...) over the children of each node; 0 where it has none."""
+        if self.arity == 1:
+            return value
         count = self.count.clamp(min=1).to(value.dtype)
         return self.sum(value) / count.view(-1, *[1] * (value.dim() - 1))
 

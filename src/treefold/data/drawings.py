@@ -100,7 +100,7 @@ def load_drawings(
     if len(given) == len(SPLITS):
         return given
     path = find_drawings(data)
-    arrays = _arrays(path)
+    arrays = read_arrays(path)
     found = {
         split: each
         for split in SPLITS
@@ -143,7 +143,7 @@ def read_drawings(file: str, split: str = "") -> Drawings:
     Raises:
         DataError: it cannot be read, or has none.
     """
-    arrays = _arrays(Path(file))
+    arrays = read_arrays(Path(file))
     found = _drawings(arrays, split, file) if split else None
     found = found or _drawings(arrays, "", file)
     if found is None:
@@ -206,7 +206,7 @@ def _drawings(arrays: Arrays, split: str, where: str) -> Drawings | None:
     return None
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Read an ``.npz`` file; arrays of Python objects are refused."""
     try:
         with np.load(path, allow_pickle=False) as file:

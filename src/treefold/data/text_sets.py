@@ -89,7 +89,7 @@ def load_text_set(data: str, files: Mapping[str, str | None] | None = None) -> T
     if missing:
         parts = " and ".join(missing)
         note = f"{parts}: the last {HELD_OUT:.0%} of the text each, in this order."
-    return TextSet(name, splits, note)
+    return TextSet(name, {split: splits[split] for split in SPLITS}, note)
 
 
 def read_text(file: str) -> str:

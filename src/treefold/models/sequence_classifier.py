@@ -101,7 +101,8 @@ class SequenceClassifier(Model):
         readout: how the states become one.
         embedding_std: standard deviation of the words' vectors at the start.
         sparse: whether the gradient of the words' vectors has only the batch's rows.
-        input_dropout: probability to drop a feature of a step's vector.
+        input_dropout: probability to drop a feature of a step's vector, or of a word's
+            in all places of a batch.
         word_dropout: probability to read a word as the unknown one.
         output_dropout: probability to drop a feature of what the classifier sees.
         noise: standard deviation of Gaussian noise added to vectors in training.
@@ -192,15 +193,15 @@ class SequenceClassifier(Model):
         """Return the vectors that the layers read, and which step reads which."""
         x, rows = batch.x, batch.rows
         if self.embedding is not None and rows is not None:
-            x = self.embedding(x)
-            if not self.training or not (self.input_dropout or self.word_dropout):
-                return x, rows
-            if self.word_dropout:
+            # A word of a batch drops the same features wherever it stands: distinct
+            # words are then projected once (Gal & Ghahramani, 2016, Sec. 4.2).
+            x = F.dropout(self.embedding(x), self.input_dropout, self.training)
+            if self.training and self.word_dropout:
                 # Read as zeros: the unknown word's vector, which is not learned here.
                 x = torch.cat([x, torch.zeros_like(x[:1])])
                 missed = torch.rand(rows.shape, device=rows.device) < self.word_dropout
                 rows = rows.masked_fill(missed, len(x) - 1)
-            x = F.embedding(rows, x)  # each step draws a mask of its own
+            return x, rows
         if self.training:
             if self.noise:
                 x = x + self.noise * torch.randn_like(x)

@@ -117,12 +117,13 @@ def images(
     *,
     name: str = "images",
 ) -> str:
-    """Draw square images, given as (P,) greys, with what they were taken for."""
+    """Draw square images, given as P greys, with what they were taken for."""
     with mpl.rc_context(STYLE):
         figure, grid = _grid(len(pixels))
         for axes, greys, told, true in zip(grid, pixels, said, truth, strict=False):
-            side = round(len(greys) ** 0.5)
-            picture = np.asarray(greys).reshape(side, side)
+            picture = np.ravel(greys)
+            side = round(len(picture) ** 0.5)
+            picture = picture.reshape(side, side)
             axes.pcolormesh(picture, cmap="Greys")
             axes.set(aspect="equal", ylim=(side, 0))
             _titled(axes, told, true)

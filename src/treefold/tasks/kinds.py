@@ -16,6 +16,12 @@ KINDS = {
 
 # data set: the kind of task that it is for; of others a file is read
 DATASETS: dict[str, str] = {
+    "digits": "classify",
+    "fsdd": "classify",
+    "japanese-vowels": "classify",
+    "pendigits": "classify",
+    "sst-words": "classify",
+    "sst-words-binary": "classify",
     "ptb": "language",
     "tinyshakespeare": "language",
 }

@@ -272,7 +272,10 @@ def viterbi(
             for j in range(C):
                 best = 0
                 for i in range(1, C):
-                    if before[i] + transition[i, j] > before[best] + transition[best, j]:
+                    if (
+                        before[i] + transition[i, j]
+                        > before[best] + transition[best, j]
+                    ):
                         best = i
                 came[t, j] = best
                 now[j] = before[best] + transition[best, j] + emission[t, j]

@@ -17,7 +17,10 @@ MODULES = sorted(
     for module in pkgutil.walk_packages(treefold.__path__, "treefold.")
     if not module.name.endswith("__main__")
 )
-LAZY = ["treefold", "treefold.data", "treefold.models", "treefold.report"]
+LAZY = [
+    *("treefold", "treefold.data", "treefold.layers", "treefold.models"),
+    "treefold.report",
+]
 
 
 def run(code: str) -> str:

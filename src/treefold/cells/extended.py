@@ -58,11 +58,11 @@ class ExtendedTreeLSTMCell(Cell[LSTMState]):
 
     .. math::
         i, f, o, u &: \quad \text{LN}(W x) + \text{LN}(U h) + b
-            && \text{(Ba, Eqs. 20-22)} \\
+            && \text{(Ba, supplement)} \\
         c &= i \odot d(u) + \textstyle\sum_k f_k \odot c_k
-            && \text{(Semeniuta, Eq. 10)} \\
+            && \text{(Semeniuta)} \\
         h &= W_{hr} \, (o \odot \tanh(\text{LN}(c)))
-            && \text{(Sak, Eq. 6)}
+            && \text{(Sak; Ba)}
 
     where d is dropout, in training only: what is kept of the children is never
     dropped, so that memory lasts however deep the structure.
@@ -165,8 +165,8 @@ class ExtendedTreeGRUCell(Cell[State]):
     r"""Tree-GRU with layer norm and dropout of the update.
 
     As `ChildSumTreeGRUCell` or `NaryTreeGRUCell`, with :math:`\text{LN}(W x)` for every
-    :math:`W x`, :math:`\text{LN}(U h)` for every :math:`U h` (Ba, appendix), and the
-    candidate n dropped in training (Semeniuta, Eq. 11). Each gate is normalised by
+    :math:`W x`, :math:`\text{LN}(U h)` for every :math:`U h` (Ba, supplement), and the
+    candidate n dropped in training (Semeniuta). Each gate is normalised by
     itself.
 
     Args:

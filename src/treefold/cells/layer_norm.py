@@ -15,8 +15,8 @@ from treefold.cells.recursive import ACTIVATIONS
 class LayerNormRecursiveCell(Cell[State]):
     r"""The recursive net's cell with layer norm: :math:`h = f(\text{LN}(W h + W_x x))`.
 
-    Ba, Kiros & Hinton (2016), section 3.1: the sum is normalised as a whole, then scaled and
-    shifted, which takes the bias's place.
+    Ba, Kiros & Hinton (2016), section 3.1: the sum is normalised as a whole,
+    then scaled and shifted, which takes the bias's place.
 
     Args:
         input_size: I, features of a node's input.

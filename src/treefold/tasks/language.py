@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Self, final
 
 import numpy as np
@@ -21,13 +22,16 @@ from treefold.models.ngram import NGram
 from treefold.models.writer import write
 from treefold.tasks.base import DataTask, Findings, Metric
 from treefold.training.errors import RunError
+from treefold.training.files import read_json_lines
 from treefold.training.run import DataSpec
 from treefold.training.settings import Settings
 from treefold.training.task import Split
+from treefold.training.trainer import METRICS
 from treefold.unfolding import Greedy, Sample
 
 ROWS = {"train": 32, "dev": 8, "test": 1}  # of a stream, where it is measured
 AT_ONCE = 32  # lines that are predicted together
+SHARES = [k / 20 for k in range(1, 20)]  # of the model in a mixture
 
 
 @final
@@ -133,6 +137,7 @@ class LanguageTask(DataTask):
         vocabulary = Vocabulary(tuple(self.assets["symbols"]), self.assets["lower"])
         self.coding = Coding(self.assets["unit"], vocabulary)
         self.name = data.name if data else self.name
+        self._history: list[dict[str, Any]] = []
         self._streams = {
             split: self.coding.encode(text)
             for split, text in (data.splits if data else {}).items()
@@ -160,7 +165,7 @@ class LanguageTask(DataTask):
 
     @property
     def metric(self) -> str:
-        return "perplexity" if self.config.unit == "word" else "nats"
+        return "nats"
 
     def describe(self) -> str:
         for split in ("train", "dev", "test"):
@@ -206,9 +211,38 @@ class LanguageTask(DataTask):
         )
 
     def evaluate(self, model: LanguageModel, split: Split) -> dict[str, float]:
+        return figures(float(self._nats(model, split).mean()))
+
+    def _nats(self, model: LanguageModel, split: str) -> np.ndarray:
+        """Return the surprise at each symbol of a split, (N,)."""
         blocks = self._blocks(split, ROWS[split])
-        total = sum(float(nats.double().sum()) for nats in model.surprise(blocks))
-        return figures(total / len(self._streams[split]))
+        found = torch.cat([nats.double().cpu() for nats in model.surprise(blocks)])
+        return found.T.flatten()[: len(self._streams[split])].numpy()
+
+    def measure(self, model: LanguageModel) -> dict[str, Any]:
+        """Measure a trained model, and what it comes to beside the n-gram.
+
+        The mixture of both, with the share that is best on dev, tells what the one
+        knows that the other does not.
+        """
+        order = 5
+        ngram = self._ngram(order)
+        own = {split: self._nats(model, split) for split in ("dev", "test")}
+        its = {split: -self._log_probability(ngram, split) for split in own}
+        mixed = [
+            -np.logaddexp(math.log(share) - own["dev"], math.log1p(-share) - its["dev"])
+            for share in SHARES
+        ]
+        share = SHARES[int(np.argmin([nats.mean() for nats in mixed]))]
+        both = -np.logaddexp(
+            math.log(share) - own["test"], math.log1p(-share) - its["test"]
+        )
+        name = f"test perplexity mixed with the Kneser-Ney {order}-gram"
+        return {
+            **{split: figures(float(nats.mean())) for split, nats in own.items()},
+            "groups": {name: figures(float(both.mean()))["perplexity"]},
+            "share_of_mixture": share,
+        }
 
     def baselines(self, progress: bool) -> dict[str, dict[str, Any]]:
         words = self.config.unit == "word"
@@ -218,17 +252,20 @@ class LanguageTask(DataTask):
         found = {}
         for name, order in orders.items():
             begun = time.perf_counter()
-            model = NGram(order, len(self.coding))
-            model.fit(self._streams["train"], self._sentences("train"))
+            model = self._ngram(order)
             found[name] = {
-                split: self._measure(model, split) for split in ("dev", "test")
+                split: figures(-float(self._log_probability(model, split).mean()))
+                for split in ("dev", "test")
             }
             found[name]["seconds"] = round(time.perf_counter() - begun, 1)
         return found
 
-    def _measure(self, model: NGram, split: str) -> dict[str, float]:
-        stream, offset = self._streams[split], self._sentences(split)
-        return figures(-float(model.log_probability(stream, offset).mean()))
+    def _ngram(self, order: int) -> NGram:
+        model = NGram(order, len(self.coding))
+        return model.fit(self._streams["train"], self._sentences("train"))
+
+    def _log_probability(self, model: NGram, split: str) -> np.ndarray:
+        return model.log_probability(self._streams[split], self._sentences(split))
 
     def _sentences(self, split: str) -> np.ndarray:
         """Where each sequence that an n-gram sees begins: a line, or the whole text."""
@@ -332,10 +369,27 @@ class LanguageTask(DataTask):
         joined = self.config.unit == "word" and prompt and not prompt[-1].isspace()
         return " " * bool(joined and not text.startswith("\n")) + text
 
+    def write_summary(self, out: Path, result: dict[str, Any]) -> None:
+        self._history = read_json_lines(out / METRICS)
+        super().write_summary(out, result)
+
     def findings(self, model: LanguageModel, result: dict[str, Any]) -> Findings:
         from treefold.tasks.language_findings import findings
 
-        return findings(self, model, result)
+        return findings(self, model, result, self._history)
+
+    @property
+    def note(self) -> str:
+        """What is to be said of the data."""
+        return self.data.note if self.data else ""
+
+    def stream(self, split: str) -> np.ndarray:
+        """Return the symbols of a split, (N,)."""
+        return self._streams[split]
+
+    def sizes(self) -> dict[str, int]:
+        """Return how many symbols each split has."""
+        return {split: len(stream) for split, stream in self._streams.items()}
 
 
 def figures(nats: float) -> dict[str, float]:

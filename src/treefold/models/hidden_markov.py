@@ -53,8 +53,8 @@ class HiddenMarkov(ABC):
         inner[first] = False
         second = np.flatnonzero(inner)
         np.add.at(pairs, (label[second - 1], label[second]), 1)
-        np.add.at(pairs, (C, label[first]), 1)
-        np.add.at(pairs, (label[last], C), 1)
+        pairs[C, :C] += np.bincount(label[first], minlength=C)
+        pairs[:C, C] += np.bincount(label[last], minlength=C)
         chances = np.log(pairs / pairs.sum(1, keepdims=True))
         self.transition = np.ascontiguousarray(chances[:C, :C])
         self.first, self.last = chances[C, :C].copy(), chances[:C, C].copy()

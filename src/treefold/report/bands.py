@@ -26,6 +26,9 @@ COLOURS = (
     "#5a6876",
 )
 
+# Colour, dash and width of one's own line and its rivals'.
+STROKES = ((BLUE, "-", 1.8), (ORANGE, "--", 1.2), (GREY, ":", 1.2))
+
 
 def bands(rows: Mapping[str, Any], classes: Sequence[str], *, name: str) -> str:
     """Draw a label for every step, a row for each who said it.
@@ -98,7 +101,6 @@ def continued(
         figure = Figure(figsize=(3.5 * wide, 0.6 + 1.9 * tall), layout=layout())
         plots = figure.subplots(tall, wide, squeeze=False, sharex=True).flatten()
         before, after = np.arange(1 - len(past), 1), np.arange(H + 1)
-        styles = [(BLUE, "-", 1.8), (ORANGE, "--", 1.2), (GREY, ":", 1.2)]
         for k, plot in enumerate(plots):
             if k >= F:
                 plot.set_axis_off()
@@ -109,7 +111,7 @@ def continued(
                 after, np.append(now, truth[:, k]), color="#16202b", lw=1, label="truth"
             )
             for (who, said), (colour, dash, lw) in zip(
-                forecasts.items(), styles, strict=False
+                forecasts.items(), STROKES, strict=False
             ):
                 way = np.append(now, np.asarray(said)[:, k])
                 plot.plot(after, way, dash, color=colour, lw=lw, label=who)
@@ -122,3 +124,32 @@ def continued(
         )
         text = f"{', '.join(columns)}: {H} steps ahead by {', '.join(forecasts)}"
         return as_svg(figure, name, "A forecast beside the truth", text)
+
+
+def growth(errors: Mapping[str, Any], *, name: str) -> str:
+    """Draw errors by how many steps ahead a forecast is.
+
+    Args:
+        errors: who made the forecasts, and (H,) errors; the first is drawn strongest.
+        name: of the picture, different from others of a page.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 3.2), layout=layout())
+        axes = figure.subplots()
+        for (who, error), (colour, dash, lw) in zip(
+            errors.items(), STROKES, strict=False
+        ):
+            ahead = np.arange(1, len(error) + 1)
+            axes.plot(
+                ahead, error, dash, color=colour, lw=lw, marker="o", ms=3, label=who
+            )
+        axes.set(xlabel="steps ahead", ylabel="RMSE, deviations")
+        axes.set_ylim(bottom=0)
+        axes.grid(color="#dfe5ec", lw=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+        parts = [f"{who} {e[0]:.3f} to {e[-1]:.3f}" for who, e in errors.items()]
+        return as_svg(figure, name, "Errors by steps ahead", "; ".join(parts))

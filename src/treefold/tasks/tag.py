@@ -321,7 +321,9 @@ class TagTask(DataTask):
     def batches(self, seed: int, epoch: int) -> Batches:
         coded = self.coded("train")
         if self.config.window is not None:
-            coded = windows(coded, self.config.window, seed, epoch)
+            where, offset = windows(coded.x.offset, self.config.window, seed, epoch)
+            x = Sequences(coded.x.step[where], offset)
+            coded = Coded(x, coded.label[where])
         if self.config.noise and not self.is_text:
             random = np.random.default_rng([seed, epoch, 1])
             noise = random.standard_normal(coded.x.step.shape, np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -16,6 +17,8 @@ from treefold.data.sequences import Sequences, chains
 from treefold.data.tagging_sets import Tagged
 from treefold.models.tagger import TagBatch
 from treefold.training.errors import RunError
+
+Int64 = NDArray[np.int64]
 
 
 @final
@@ -51,23 +54,30 @@ class CodedBatches:
         return (self.coded.batch(numbers) for numbers in self.plan)
 
 
-def windows(coded: Coded, window: int, seed: int, epoch: int) -> Coded:
+def windows(offset: Int64, window: int, seed: int, epoch: int) -> tuple[Int64, Int64]:
     """Cut sequences into windows that share half of their steps with the next.
 
     The cuts stand elsewhere in every epoch, so that no step is always at an end.
+
+    Args:
+        offset: (B + 1,) where each sequence begins, and V.
+        window: the most steps of a window, at least 2.
+        seed: of the cuts, and
+        epoch: of the cuts.
+
+    Returns:
+        The steps of the windows, one after another, and where each window begins.
     """
     random = np.random.default_rng([seed, epoch, 0])
+    half = window // 2
     parts = []
-    for begin, end in zip(coded.x.offset[:-1], coded.x.offset[1:], strict=True):
-        half = max(window // 2, 1)
+    for begin, end in pairwise(offset):
         first = begin - random.integers(half)
         starts = np.arange(first, max(end - half, first + 1), half)
         parts += [
             np.arange(max(start, begin), min(start + window, end)) for start in starts
         ]
-    where = np.concatenate(parts)
-    offset = np.cumsum([0, *map(len, parts)])
-    return Coded(Sequences(coded.x.step[where], offset), coded.label[where])
+    return np.concatenate(parts), np.cumsum([0, *map(len, parts)])
 
 
 def scores(

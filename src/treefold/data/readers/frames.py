@@ -183,7 +183,8 @@ def _read_npz(path: Path, columns: Sequence[str] | None) -> Frames:
             raise DataError(
                 f"{path}: expected {key} of shape ({len(x)},), found {found[key].shape}"
             )
-    names = tuple(map(str, found.get("columns", np.arange(x.shape[1]) + 1)))
+    given = found["columns"] if "columns" in found else np.arange(x.shape[1]) + 1
+    names = tuple(map(str, given))
     if len(names) != x.shape[1]:
         raise DataError(
             f"{path}: expected {x.shape[1]} names in columns, found {len(names)}"

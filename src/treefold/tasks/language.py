@@ -31,6 +31,7 @@ from treefold.unfolding import Greedy, Sample
 
 ROWS = {"train": 32, "dev": 8, "test": 1}  # of a stream, where it is measured
 AT_ONCE = 32  # lines that are predicted together
+ORDERS = {"word": (5,), "character": (5, 8), "byte": (5, 8)}  # of rival n-grams
 SHARES = [k / 20 for k in range(1, 20)]  # of the model in a mixture
 
 
@@ -225,7 +226,7 @@ class LanguageTask(DataTask):
         The mixture of both, with the share that is best on dev, tells what the one
         knows that the other does not.
         """
-        order = 5
+        order = ORDERS[self.config.unit][-1]
         ngram = self._ngram(order)
         own = {split: self._nats(model, split) for split in ("dev", "test")}
         its = {split: -self._log_probability(ngram, split) for split in own}
@@ -245,10 +246,8 @@ class LanguageTask(DataTask):
         }
 
     def baselines(self, progress: bool) -> dict[str, dict[str, Any]]:
-        words = self.config.unit == "word"
-        orders = {"unigram": 1, "Kneser-Ney 5-gram": 5}
-        if not words:
-            orders["Kneser-Ney 8-gram"] = 8
+        orders = {"unigram": 1}
+        orders |= {f"Kneser-Ney {n}-gram": n for n in ORDERS[self.config.unit]}
         found = {}
         for name, order in orders.items():
             begun = time.perf_counter()

@@ -17,6 +17,7 @@ from treefold.cli import (
     data,
     download,
     evaluate,
+    gradients,
     generate,
     info,
     predict,
@@ -40,6 +41,7 @@ COMMANDS: dict[str, ModuleType] = {
     "info": info,
     "data": data,
     "bench": bench,
+    "gradients": gradients,
     "download": download,
 }
 EPILOG = "Begin with: treefold train python-swaps --model tree-lstm --out runs/first"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import tarfile
 import warnings
 import zlib
@@ -37,7 +38,7 @@ def read_wav(file: str | Path | BinaryIO, name: str = "") -> Sound:
             rate, samples = wavfile.read(file)
     except FileNotFoundError:
         raise DataError(f"{name}: no such file") from None
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, struct.error) as error:
         raise DataError(f"{name}: expected a wav file: {error}") from None
     if samples.dtype == np.uint8:  # 8 bits are unsigned, with silence at 128
         samples = (samples.astype(np.float32) - 128) / 128

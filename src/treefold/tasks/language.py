@@ -260,18 +260,13 @@ class LanguageTask(DataTask):
         return found
 
     def _ngram(self, order: int) -> NGram:
-        model = NGram(order, len(self.coding))
-        return model.fit(self._streams["train"], self._sentences("train"))
+        """Fit an n-gram, which sees beyond the ends of lines, as the model does."""
+        stream = self._streams["train"]
+        return NGram(order, len(self.coding)).fit(stream, [0, len(stream)])
 
     def _log_probability(self, model: NGram, split: str) -> np.ndarray:
-        return model.log_probability(self._streams[split], self._sentences(split))
-
-    def _sentences(self, split: str) -> np.ndarray:
-        """Where each sequence that an n-gram sees begins: a line, or the whole text."""
         stream = self._streams[split]
-        ends = np.flatnonzero(stream == self.coding.end) + 1
-        inner = ends[ends < len(stream)] if self.config.unit == "word" else ends[:0]
-        return np.concatenate([[0], inner, [len(stream)]])
+        return model.log_probability(stream, [0, len(stream)])
 
     def read(self, file: str) -> Iterator[Line]:
         if file != "-":

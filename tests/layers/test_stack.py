@@ -20,7 +20,15 @@ from treefold import (
     TreeTensor,
     fold,
 )
-from treefold.cells import Dropout, RecursiveCell, TiedDropout, Zoneout
+from treefold.cells import (
+    Dropout,
+    NaryTreeLSTMCell,
+    RecursiveCell,
+    TiedDropout,
+    Zoneout,
+)
+from treefold.cells.leaky import Leaky
+from treefold.cells.skip import Skip
 from treefold.layers import Stack
 
 I_, H = 3, 4
@@ -240,6 +248,17 @@ def test_zoneout_stands_around_dropout_so_that_what_stays_is_whole():
         outer = each.cells[0]
         assert isinstance(outer, Zoneout)
         assert isinstance(outer.cell, kind)
+
+
+@pytest.mark.parametrize("wrap", [lambda c: Leaky(c, 0.3), lambda c: Skip(c, 3)])
+def test_any_cell_can_be_stacked_and_carried_over(wrap):
+    stack = Stack(lambda size: wrap(NaryTreeLSTMCell(size, H, arity=1)), I_)
+    x = torch.randn(7, I_)
+    whole, end = stack(Forest.from_lengths([7]), x)
+    first, state = stack(Forest.from_lengths([4]), x[:4])
+    second, state = stack(Forest.from_lengths([3]), x[4:], initial=state)
+    assert_close(torch.cat([first, second]), whole)
+    assert_close(state, end)
 
 
 def test_a_dag_with_several_roots_ends_in_their_mean():

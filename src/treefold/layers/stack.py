@@ -102,12 +102,12 @@ class Stack(nn.Module):
 
         first = [new(input_size) for _ in range(self.num_directions)]
         like = torch.empty(0)
-        self._widths = [f.shape[1] for f in _unmasked(first[0].zeros(1, like))]
+        self._shapes = [f.shape[1:] for f in _unmasked(first[0].zeros(1, like))]
         wide = self.output_size
         more = (num_layers - 1) * self.num_directions
         self.cells = nn.ModuleList([*first, *(new(wide) for _ in range(more))])
         self.initial = (
-            nn.ParameterList(torch.zeros(len(self.cells), 1, w) for w in self._widths)
+            nn.ParameterList(torch.zeros(len(self.cells), 1, *s) for s in self._shapes)
             if learned_initial
             else None
         )
@@ -120,17 +120,17 @@ class Stack(nn.Module):
     @property
     def hidden_size(self) -> int:
         """H, features of a state h."""
-        return self._widths[0]
+        return self._shapes[0][0]
 
     @property
     def memory_size(self) -> int:
         """Features of the state's last field: of an LSTM's c, else H."""
-        return self._widths[-1]
+        return self._shapes[-1][0]
 
     @property
     def output_size(self) -> int:
         """D·H, features of the output at a node."""
-        return self.num_directions * self._widths[0]
+        return self.num_directions * self.hidden_size
 
     def forward(
         self,
@@ -205,10 +205,10 @@ class Stack(nn.Module):
                 return [None] * len(self.cells)
             initial = tuple(self.initial)
         fields = (initial,) if isinstance(initial, Tensor) else tuple(initial)
-        wanted = [(len(self.cells), forest.num_trees, width) for width in self._widths]
+        wanted = [(len(self.cells), forest.num_trees, *s) for s in self._shapes]
         got = [tuple(field.shape) for field in fields]
         alike = [
-            len(g) == 3 and (g[0], g[2]) == (w[0], w[2]) and g[1] in (1, w[1])
+            (*g[:1], *g[2:]) == (*w[:1], *w[2:]) and g[1] in (1, w[1])
             for g, w in zip(got, wanted, strict=False)
         ]
         if len(got) != len(wanted) or not all(alike):

@@ -228,6 +228,20 @@ class Seq2Seq(Model):
         return each.new_zeros(len(pairs)).index_add(0, pair, each)
 
     @torch.no_grad()
+    def attention(self, pairs: Pairs) -> list[Tensor]:
+        """Return for each pair the weights (T, S) of its source's steps."""
+        was_training = self.training
+        self.eval()
+        _, weights = self(pairs)
+        self.train(was_training)
+        by_pair = torch.cat(weights)[pairs.pair.argsort(stable=True)]
+        steps = torch.tensor(pairs.sizes)
+        lengths = [int((steps > b).sum()) for b in range(len(pairs))]
+        each = by_pair.split(lengths)
+        widths = pairs.sources.mask.sum(dim=1).tolist()
+        return [w[:, :width] for w, width in zip(each, widths, strict=True)]
+
+    @torch.no_grad()
     def write(
         self, sources: Sources, *, max_length: int, search: Search
     ) -> Unfolding[DecoderState]:

@@ -63,7 +63,7 @@ class TranslateConfig(Settings):
     decoder_size: int = 256
     attention_size: int = 128
     num_layers: int = 1
-    dropout: float = 0.3
+    dropout: float = 0.2
     label_smoothing: float = 0.1
     subwords: int = 5000
     min_count: int = 1
@@ -73,8 +73,9 @@ class TranslateConfig(Settings):
     metric: Literal["auto", "bleu", "exact", "loss"] = "auto"
     learning_rate: float = 2e-3
     clip: float | None = 1.0
-    batch_size: int = 64
-    epochs: int = 20
+    batch_size: int = 16
+    epochs: int = 40
+    patience: int | None = 10
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from treefold.unfolding.draws import Draws
 
+FIRST_LOOK = 256  # labels among which a nucleus is looked for first
+
 
 @final
 @dataclass(frozen=True)
@@ -73,22 +75,31 @@ class Sample:
     def label(self, logits: Tensor, draws: Draws | None) -> Tensor:
         """(N,) labels of (N, C) logits."""
         assert draws is not None
-        scaled, names = logits.detach().double() / self.temperature, None
+        logits = logits.detach()
+        logits = logits - logits.amax(dim=-1, keepdim=True)  # a low temperature is safe
+        p, names = (logits / self.temperature).softmax(dim=-1), None
         if self.top_k is not None or self.top_p is not None:
-            scaled, names = scaled.sort(dim=-1, descending=True, stable=True)
-        p = scaled.softmax(dim=-1)
-        if self.top_k is not None:
-            p[:, self.top_k :] = 0
-        if self.top_p is not None:
-            p = p / p.sum(dim=-1, keepdim=True)
-            before = p.cumsum(dim=-1) - p
-            p = torch.where(before < self.top_p, p, 0.0)
-        total = p.cumsum(dim=-1)
+            p, names = self._likeliest(p)
+        total = p.cumsum(dim=-1, dtype=torch.float64)
         # The first label whose sum is above the draw; one of p = 0 is never that.
         drawn = draws.uniform(1) * total[:, -1:]
         place = torch.searchsorted(total, drawn, right=True)
-        place = place.clamp(max=logits.shape[-1] - 1)
+        place = place.clamp(max=p.shape[-1] - 1)
         return (place if names is None else names.gather(-1, place)).squeeze(-1)
+
+    def _likeliest(self, p: Tensor) -> tuple[Tensor, Tensor]:
+        """Cut (N, C) probabilities: those that stay, falling, and their labels."""
+        C = p.shape[-1]
+        first = min(self.top_k or FIRST_LOOK, C)
+        some, names = p.topk(first, dim=-1)
+        if self.top_p is None:
+            return some, names
+        if self.top_k is not None:
+            some = some / some.sum(dim=-1, keepdim=True)
+        elif first < C and bool((some.sum(dim=-1) < self.top_p).any()):
+            some, names = p.sort(dim=-1, descending=True)  # rare, and far slower
+        before = some.cumsum(dim=-1) - some
+        return torch.where(before < self.top_p, some, 0.0), names
 
     def child(self, logits: Tensor, draws: Draws | None) -> Tensor:
         """(N, K) bool, the slots that get a child."""
@@ -118,7 +129,8 @@ class Beam:
     child) or log p(there is none).
 
     Args:
-        width: hypotheses kept for each structure; 1 is `Greedy`.
+        width: hypotheses kept for each structure; 1 is `Greedy`, except that a beam
+            weighs a label together with the children below it.
         length_penalty: :math:`\alpha \ge 0`; 0 compares log P, more favours longer
             ones.
 

@@ -161,21 +161,30 @@ class LanguageModel(Model):
         mask = F.dropout(h.new_ones(B, h.shape[1]), self.output_dropout)
         return (h.unflatten(0, (-1, B)) * mask).flatten(0, 1)
 
-    @torch.no_grad()
     def surprise(self, blocks: Iterable[Block]) -> Iterator[Tensor]:
         """Yield the nats of each block's targets, (T, B), 0 where there is none.
 
         Nothing is dropped, and the state is carried from block to block.
         """
+        return (nats for _, nats in self.reading(blocks))
+
+    @torch.no_grad()
+    def reading(self, blocks: Iterable[Block]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield h before each target of a block, (T, B, H), and its nats, (T, B)."""
         was_training, carried = self.training, None
         self.eval()
         for block in blocks:
             block = block.to(self.embedding.weight.device)
-            logits, carried = self(block.input, None if block.first else carried)
+            carried = None if block.first else carried
+            h, carried = self.states(block.input, carried)
             nats = F.cross_entropy(
-                logits, block.target.flatten(), ignore_index=NOTHING, reduction="none"
+                self.read(h),
+                block.target.flatten(),
+                ignore_index=NOTHING,
+                reduction="none",
             )
-            yield nats.view_as(block.target)
+            T, B = block.target.shape
+            yield h.unflatten(0, (T, B)), nats.view(T, B)
         self.train(was_training)
 
 

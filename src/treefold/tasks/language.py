@@ -18,6 +18,7 @@ from treefold.data.text import Blocks, Coding
 from treefold.data.text_sets import NAMED, TextSet, decode, load_text_set, read_text
 from treefold.data.vocabulary import Vocabulary
 from treefold.models.language_model import LanguageModel
+from treefold.models.mixture import best_weights, cache_log_probability, mixed
 from treefold.models.ngram import NGram
 from treefold.models.writer import write
 from treefold.tasks.base import DataTask, Findings, Metric
@@ -32,7 +33,7 @@ from treefold.unfolding import Greedy, Sample
 ROWS = {"train": 32, "dev": 8, "test": 1}  # of a stream, where it is measured
 AT_ONCE = 32  # lines that are predicted together
 ORDERS = {"word": (5,), "character": (5, 8), "byte": (5, 8)}  # of rival n-grams
-SHARES = [k / 20 for k in range(1, 20)]  # of the model in a mixture
+FLATNESS = (0.05, 0.1, 0.2, 0.4)  # of a cache
 
 
 @final
@@ -55,6 +56,8 @@ class LanguageConfig(Settings):
         state_dropout: the same for a state as the next step sees it.
         output_dropout: the same for what the output reads.
         variational: the three last drop the same features at all steps of a block.
+        cache: symbols that a cache remembers, with which the trained model is measured,
+            too (Grave et al., 2017); 0: none.
         steps: of a block; the gradient reaches back no further.
         batch_size: rows that the training text is divided into, gone through side by
             side.
@@ -74,6 +77,7 @@ class LanguageConfig(Settings):
     state_dropout: float = 0.0
     output_dropout: float = 0.2
     variational: bool = False
+    cache: int = 0
     steps: int = 100
     learning_rate: float = 2e-3
     final_learning_rate: float = 0.05
@@ -89,6 +93,7 @@ class LanguageConfig(Settings):
             *("min_count", "most_symbols", "input_size", "hidden_size"),
             *("num_layers", "steps"),
         )
+        self.check("0 or more", lambda value: value >= 0, "cache")
         self.check(
             "in [0, 1)",
             lambda value: 0 <= value < 1,
@@ -212,38 +217,48 @@ class LanguageTask(DataTask):
         )
 
     def evaluate(self, model: LanguageModel, split: Split) -> dict[str, float]:
-        return figures(float(self._nats(model, split).mean()))
+        return figures(float(self._read(model, split)[0].mean()))
 
-    def _nats(self, model: LanguageModel, split: str) -> np.ndarray:
-        """Return the surprise at each symbol of a split, (N,)."""
-        blocks = self._blocks(split, ROWS[split])
-        found = torch.cat([nats.double().cpu() for nats in model.surprise(blocks)])
-        return found.T.flatten()[: len(self._streams[split])].numpy()
+    def _read(
+        self, model: LanguageModel, split: str, states: bool = False
+    ) -> tuple[np.ndarray, torch.Tensor]:
+        """Return the surprise at each symbol of a split, (N,), and h before it.
+
+        Without `states`, h is left out.
+        """
+        N, kept, found = len(self._streams[split]), [], []
+        for h, nats in model.reading(self._blocks(split, ROWS[split])):
+            found.append(nats.double().cpu())
+            kept.append(h.cpu() if states else h.new_empty(0, h.shape[1], 0).cpu())
+        nats = torch.cat(found).T.flatten()[:N].numpy()
+        return nats, torch.cat(kept).transpose(0, 1).flatten(0, 1)[:N]
 
     def measure(self, model: LanguageModel) -> dict[str, Any]:
-        """Measure a trained model, and what it comes to beside the n-gram.
+        """Measure a trained model, and mixtures with what knows other things.
 
-        The mixture of both, with the share that is best on dev, tells what the one
-        knows that the other does not.
+        Those are an n-gram, and a cache if the settings have one; weights, and the
+        cache's flatness, are the best on dev.
         """
         order = ORDERS[self.config.unit][-1]
-        ngram = self._ngram(order)
-        own = {split: self._nats(model, split) for split in ("dev", "test")}
-        its = {split: -self._log_probability(ngram, split) for split in own}
-        mixed = [
-            -np.logaddexp(math.log(share) - own["dev"], math.log1p(-share) - its["dev"])
-            for share in SHARES
-        ]
-        share = SHARES[int(np.argmin([nats.mean() for nats in mixed]))]
-        both = -np.logaddexp(
-            math.log(share) - own["test"], math.log1p(-share) - its["test"]
-        )
-        name = f"test perplexity mixed with the Kneser-Ney {order}-gram"
+        ngram, cache = self._ngram(order), self.config.cache
+        own = {s: self._read(model, s, states=cache > 0) for s in ("dev", "test")}
+        parts = {s: [-own[s][0], self._log_probability(ngram, s)] for s in own}
+        name = f"mixed with the Kneser-Ney {order}-gram"
+        groups = {name: _mixture(parts)}
+        if cache:
+            groups[f"{name} and a cache of {cache:,} {self.config.unit}s"] = min(
+                _mixture({s: [*parts[s], self._cached(own[s][1], s, f)] for s in own})
+                for f in FLATNESS
+            )
         return {
-            **{split: figures(float(nats.mean())) for split, nats in own.items()},
-            "groups": {name: figures(float(both.mean()))["perplexity"]},
-            "share_of_mixture": share,
+            **{split: figures(float(nats.mean())) for split, (nats, _) in own.items()},
+            "groups": {name: test for name, (_, test) in groups.items()},
         }
+
+    def _cached(self, h: torch.Tensor, split: str, flatness: float) -> np.ndarray:
+        target = torch.from_numpy(self._streams[split])
+        size = self.config.cache
+        return cache_log_probability(h, target, size=size, flatness=flatness).numpy()
 
     def baselines(self, progress: bool) -> dict[str, dict[str, Any]]:
         orders = {"unigram": 1}
@@ -389,6 +404,14 @@ class LanguageTask(DataTask):
 def figures(nats: float) -> dict[str, float]:
     """Return the metrics of a mean surprise."""
     return {"perplexity": math.exp(min(nats, 700.0)), "nats": nats}
+
+
+def _mixture(parts: dict[str, list[np.ndarray]]) -> tuple[float, float]:
+    """Mix models with the weights that are best on dev; return both perplexities."""
+    log_p = {split: np.stack(each) for split, each in parts.items()}
+    weights = best_weights(log_p["dev"])
+    dev, test = (-mixed(log_p[s], weights).mean() for s in ("dev", "test"))
+    return figures(float(dev))["perplexity"], figures(float(test))["perplexity"]
 
 
 def _texts(spec: DataSpec) -> TextSet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import final
 
@@ -163,7 +164,8 @@ class Alphabet:
         """Return the characters' numbers, string by string, each with its end."""
         number = {c: i for i, c in enumerate(self.characters, 1)}
         each = [[*(number.get(c, 0) for c in string), self.end] for string in strings]
-        return Sequences.of(np.array(numbers, np.int64) for numbers in each)
+        offset = np.cumsum([0, *map(len, each)], dtype=np.int64)
+        return Sequences(np.array([*chain(*each)], np.int64), offset)
 
     def decode(self, numbers: Iterable[int]) -> str:
         """Return the string of characters' numbers, without its end."""

@@ -175,12 +175,13 @@ def stream_drawings(file: str) -> Iterator[tuple[str, NDArray[np.float32]]]:
         if isinstance(found, dict):
             kind, points = str(found.get("class", "")), found.get("points", [])
         try:
-            step = np.array(points, np.float32).reshape(len(points), -1)
+            step = np.array(points, np.float32).reshape(
+                len(points), -1 if points else 3
+            )
         except (TypeError, ValueError):
             raise DataError(
                 f"{where}: expected a list of points [dx, dy, up], found {line[:40]!r}."
             ) from None
-        step = step.reshape(0, 3) if not len(points) else step
         offset = np.array([0, len(step)], np.int64)
         if len(step):
             Drawings.of(Sequences(step, offset), None, where)

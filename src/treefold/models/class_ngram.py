@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from treefold.data.sequences import Sequences
 from treefold.models.ngram import Float, NGram, Smoothing
 
-ROUNDS = 50  # of expectation and maximisation; the weights stand still long before
+ROUNDS = 500  # of expectation and maximisation, which comes slowly to its end
 
 
 @final

@@ -276,7 +276,8 @@ class StrokeStep(Step[DeepState]):
         self, logits: Tensor, search: Greedy | Sample, draws: Draws | None
     ) -> tuple[Tensor, Tensor]:
         mixture = Mixture.of(logits[:, :-1], self.model.min_log_sigma)
-        offset, lifted = mixture.draw(search, draws), logits[:, -1:]
+        # A point is read like a known one: without gradient.
+        offset, lifted = mixture.draw(search, draws).detach(), logits[:, -1:]
         up = search.child(lifted, draws).to(offset)
         pen = F.logsigmoid(torch.where(up > 0, lifted, -lifted)).squeeze(1)
         return torch.cat([offset, up], dim=1), mixture.log_density(offset) + pen

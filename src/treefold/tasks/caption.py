@@ -10,7 +10,6 @@ from typing import Any, Literal, Self, final
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from treefold.data.captions import (
@@ -24,7 +23,7 @@ from treefold.data.errors import DataError
 from treefold.data.sequences import Int64, Sequences, plan
 from treefold.models.caption import Captioner, ImageBatch
 from treefold.models.strip_rivals import CellReader, SegmentingReader
-from treefold.report.figure import STYLE, as_svg, layout
+from treefold.svg.attention import Looked, attention_svg
 from treefold.tasks.base import DataTask, Findings, Metric, Picture
 from treefold.training.errors import RunError
 from treefold.training.run import DataSpec
@@ -400,33 +399,10 @@ def _looked_at(
     images: Sequences, told: Sequence[Any], right: Sequence[Words], numbers: list[int]
 ) -> str:
     """Draw images, and under each the attention of every word."""
-    import matplotlib as mpl
-
-    with mpl.rc_context(STYLE):
-        heights = [
-            part
-            for b in numbers
-            for part in (images[b].shape[1], 1.6 * len(told[b][1]))
-        ]
-        figure = Figure((7.2, 0.11 * sum(heights) + 0.3), layout=layout())
-        rows = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)
-        widest = max(len(images[b]) for b in numbers)
-        for i, b in enumerate(numbers):
-            words, looked, _ = told[b]
-            image, below = rows[2 * i, 0], rows[2 * i + 1, 0]
-            image.pcolormesh(images[b].T, cmap="Greys", vmin=0, vmax=1, rasterized=True)
-            below.pcolormesh(looked, cmap="Blues", vmin=0, vmax=1, rasterized=True)
-            below.set_yticks(np.arange(len(looked)) + 0.5, [*words, "·"][: len(looked)])
-            for axes in (image, below):
-                axes.set_xlim(0, widest)
-                axes.invert_yaxis()
-                axes.set_xticks([])
-                axes.tick_params(length=0)
-                axes.spines[:].set_visible(False)
-            image.set_yticks([])
-            if words != right[b]:
-                image.set_title("right: " + " ".join(right[b]), fontsize=10, loc="left")
-        title = "Images and the attention of every word"
-        said = "; ".join(" ".join(told[b][0]) for b in numbers)
-        prefix = f"looked{numbers[0]}"
-        return as_svg(figure, prefix, title, f"Words said: {said}")
+    items = []
+    for b in numbers:
+        words, looked, _ = told[b]
+        note = "" if words == right[b] else f"right: {' '.join(right[b])}"
+        shown = [*words, "(end)"][: len(looked)]
+        items.append(Looked(images[b].T.tolist(), shown, looked.tolist(), note))
+    return attention_svg(items, "Images and the attention of every word")

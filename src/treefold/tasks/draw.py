@@ -336,7 +336,7 @@ class DrawTask(DataTask):
         model.eval()
         count, columns = 20, 10
         kind = np.arange(count, dtype=np.int64) % len(self.classes)
-        real = [self.data["test"].points[i] for i in range(min(count, columns))]
+        real = list(self.data["test"].points[:columns])
         rows = [("drawings of the test set", real)]
         ended = {}
         for temperature in (1.0, 0.5):

@@ -180,7 +180,10 @@ class GaussianHMM(HiddenMarkov):
         self.log_volume = np.array(volume)
 
     def emissions(self, x: Sequences) -> Float:
-        from_mean = x.step[:, None].astype(np.float64) - self.mean  # (V, C, F)
-        distance = np.einsum("vcf,cfg,vcg->vc", from_mean, self.precision, from_mean)
+        step = x.step.astype(np.float64)
+        distance = np.empty((len(step), self.num_classes))
+        for k in range(self.num_classes):  # a product each: no (V, C, F, F) is held
+            from_mean = step - self.mean[k]
+            distance[:, k] = (from_mean @ self.precision[k] * from_mean).sum(1)
         constant = self.log_volume + self.mean.shape[1] * np.log(2 * np.pi) / 2
         return -distance / 2 - constant

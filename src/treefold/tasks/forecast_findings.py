@@ -31,8 +31,8 @@ def findings(
     return Findings(
         summary=(
             f"A {task.headline} tells the next {H} steps with a root mean squared "
-            f"error of {figures['rmse']:.3f} deviations, {outcome} a linear autoregression's "
-            f"{linear:.3f}; its skill against persistence is {figures['skill']:.1%}. "
+            f"error of {figures['rmse']:.3f} deviations, {outcome} a linear "
+            f"autoregression's {linear:.3f}; its skill against persistence is {figures['skill']:.1%}. "
             f"{task.data.note}"
         ),
         not_this=(

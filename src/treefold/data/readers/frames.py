@@ -143,7 +143,7 @@ def _label_column(header: list[str], row: list[str]) -> str | None:
     words = [
         c
         for c, value in zip(header, row, strict=True)
-        if not _is_number(value) and c != SEQUENCE
+        if value.strip() and not _is_number(value) and c != SEQUENCE
     ]
     return words[0] if len(words) == 1 else None
 

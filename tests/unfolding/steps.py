@@ -55,7 +55,7 @@ class RandomStep(Step[State]):
         exists = None if self.there is None else h @ self.there - 0.3
         return Decision(State(h), h @ self.out, exists)
 
-    def children(self, state: State, label: Tensor) -> State:
+    def below(self, state: State, label: Tensor) -> State:
         h = state.h + self.embed[label + 1]
         return State(torch.einsum("nh,khg->nkg", h, self.down).sin())
 
@@ -79,7 +79,7 @@ def every_structure(
     with the searches but the step.
     """
 
-    def below(nodes: list[Any], open_: list[Any], log_prob: Tensor, cut: bool) -> Any:
+    def grow(nodes: list[Any], open_: list[Any], log_prob: Tensor, cut: bool) -> Any:
         if not open_:
             labels, parents, slots = zip(*nodes, strict=True)
             yield Found(float(log_prob), labels, parents, slots, not cut)
@@ -91,7 +91,7 @@ def every_structure(
         )
         p = got.logits.log_softmax(-1)[0]
         for label in range(len(p)):
-            after = step.children(got.state, torch.tensor([label])).h
+            after = step.below(got.state, torch.tensor([label])).h
             node = [*nodes, (label, parent, slot)]
             if label == step.end:
                 patterns = [()]
@@ -112,9 +112,9 @@ def every_structure(
                     if depth < max_depth
                 ]
                 lost = cut or len(new) < len(there)
-                yield from below(node, [*rest, *new], log_prob + q, lost)
+                yield from grow(node, [*rest, *new], log_prob + q, lost)
 
-    yield from below([], [(state, -1, -1, 0, 1)], torch.zeros(()), False)
+    yield from grow([], [(state, -1, -1, 0, 1)], torch.zeros(()), False)
 
 
 class PairState(NamedTuple):

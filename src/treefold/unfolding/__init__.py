@@ -53,7 +53,7 @@ def unfold(
         s_v, y_v, C(v) &= f(a_v, y_{\text{parent}}, \text{slot}) \\
         [a_k : k \in C(v)] &= g(s_v, y_v)
 
-    The step's `forward` is f and its `children` g: a node begins with what its parent
+    The step's `forward` is f and its `below` g: a node begins with what its parent
     left to it, and the search decides its label y and which children it has. Nodes are
     decided breadth first; all of one level are run at once, across all structures, or
     with a `Beam`, one node of every hypothesis at once.
@@ -94,7 +94,7 @@ def unfold(
         ...         size = state.h
         ...         logits = -(size - torch.arange(10)).abs()
         ...         return Decision(state, logits, exists=(size - 1.5).expand(-1, 2))
-        ...     def children(self, state, label):
+        ...     def below(self, state, label):
         ...         return State(torch.stack([state.h // 2, state.h - state.h // 2], 1))
         >>> forest, labels, state = unfold(Halves(), torch.tensor([[5.0]]), max_depth=9)
         >>> labels.tolist()

@@ -32,9 +32,9 @@ class Step(nn.Module, ABC, Generic[S]):
     """The node function of an unfolding: a node's state and label from its parent's.
 
     A subclass writes `forward`; `treefold.unfold` runs it from the root down. For trees
-    `children` may be written, too: by default each child starts from its parent's state
+    `below` may be written, too: by default each child starts from its parent's state
     and knows its slot. A node is decided in this order: `forward` gives its state and
-    logits, the search takes a label and the children's existence, `children` gives what
+    logits, the search takes a label and the children's existence, `below` gives what
     these begin with.
 
     Labels are classes, unless `choose` is written: labels may then be vectors.
@@ -77,8 +77,10 @@ class Step(nn.Module, ABC, Generic[S]):
             context: what was given to `unfold`.
         """
 
-    def children(self, state: S, label: Tensor) -> S:
+    def below(self, state: S, label: Tensor) -> S:
         """Return what the children of N nodes begin with, fields of (N, K, ...).
+
+        It is not called `children`, which is what a module calls its submodules.
 
         Args:
             state: the nodes' states, as `forward` made them.
@@ -166,12 +168,12 @@ def chosen(
 
 def start_children(step: Step[S], state: S, label: Tensor) -> S:
     """Ask a step for its children's states, and check their shape."""
-    below = step.children(state, label)
+    below = step.below(state, label)
     N, K = len(label), step.num_slots
     wrong = [tuple(f.shape) for f in below if f.shape[:2] != (N, K)]
     if wrong:
         raise ValueError(
-            f"{type(step).__name__}.children must return fields of ({N}, {K}, ...), "
+            f"{type(step).__name__}.below must return fields of ({N}, {K}, ...), "
             f"nodes and num_slots, got {wrong[0]}."
         )
     return below

@@ -8,13 +8,8 @@ from tests.core_cases import CELLS, nodes_with_input, random_input
 from treefold import Forest, fold
 from treefold.cells import NaryTreeLSTMCell, RecursiveCell
 from treefold.folding import fold_recursive
-from treefold.training.gradients import (
-    add_noise_,
-    clip_norm_,
-    clip_value_,
-    node_gradients,
-    norm_penalty,
-)
+from treefold.training.bounds import add_noise_, clip_norm_, clip_value_
+from treefold.training.gradients import node_gradients, norm_penalty
 from treefold.training.truncated import truncated_bptt
 
 FOREST = Forest([[], [], [0, 1], [], [2, 3], []])

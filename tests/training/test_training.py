@@ -146,7 +146,7 @@ def test_the_best_epoch_by_the_metric_is_kept(
 def test_a_loss_that_is_no_number_names_step_and_trees(
     dataset: Dataset, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer._Trainer, "_step", lambda *args: float("nan"))
+    monkeypatch.setattr(trainer._Trainer, "_step", lambda *args: (float("nan"), 0.0))
     message = r"not a number at step 1 of epoch 1.*phrases.txt: tree \d+.*learning_rate"
     with pytest.raises(TrainingError, match=message):
         train_seed(TreeTask(config, dataset), 0, tmp_path)

@@ -12,6 +12,7 @@ from treefold.folding.fused import fold_fused
 from treefold.folding.inputs import check, in_level_order
 from treefold.folding.levelwise import fold_levelwise
 from treefold.folding.recursive import fold_recursive
+from treefold.folding.watching import probed
 from treefold.forest import Forest
 
 __all__ = ["fold", "fold_recursive"]
@@ -77,6 +78,9 @@ def fold(
     """
     check(cell, forest, x, nodes, initial, rows)
     initial = _as_state(cell, forest, x, initial)
+    watched = probed(cell, forest, x, nodes, rows)
+    if watched is not None:
+        return fold(watched[0], forest, watched[1], None, initial)
     if algorithm == "recursive":
         return fold_recursive(cell, forest, x, nodes, initial, rows)
     if algorithm not in (None, "fused", "batched"):

@@ -1,4 +1,8 @@
-"""The remedies: recurrent nets that differ in one thing each."""
+"""The remedies: recurrent nets that differ in one thing each.
+
+All sum over children, so that the very same cell, with the same weights, is folded over
+a chain and over a tree.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,9 @@ from typing import Any
 
 from treefold.cells import (
     Cell,
+    ChildSumTreeGRUCell,
+    ChildSumTreeLSTMCell,
     Leaky,
-    NaryTreeGRUCell,
-    NaryTreeLSTMCell,
     RecursiveCell,
     Skip,
     forget_bias_,
@@ -56,12 +60,12 @@ class Remedy:
         return shape == "chain" or self.window is None
 
 
-def _plain(I: int, H: int, K: int) -> Cell[Any]:  # noqa: E741
-    return RecursiveCell(I, H, arity=K, input="affine")
+def _plain(I: int, H: int, K: int = 1) -> Cell[Any]:  # noqa: E741
+    return RecursiveCell(I, H, arity=None, input="affine")
 
 
-def _rectified(I: int, H: int, K: int) -> Cell[Any]:  # noqa: E741
-    return RecursiveCell(I, H, arity=K, input="affine", activation="relu")
+def _rectified(I: int, H: int) -> Cell[Any]:  # noqa: E741
+    return RecursiveCell(I, H, arity=None, input="affine", activation="relu")
 
 
 def _far(K: int) -> int:
@@ -109,19 +113,19 @@ REMEDIES: dict[str, Remedy] = {
         "orthogonal",
         "the tanh RNN; recurrent weights begin as a rotation, which changes no norm",
         "Saxe et al. (2014)",
-        lambda I, H, K: orthogonal_(_plain(I, H, K)),  # noqa: E741
+        lambda I, H, K: orthogonal_(_plain(I, H)),  # noqa: E741
     ),
     "irnn": Remedy(
         "IRNN",
         "rectified linear units; recurrent weights begin as the identity",
         "Le et al. (2015)",
-        lambda I, H, K: identity_(_rectified(I, H, K)),  # noqa: E741
+        lambda I, H, K: identity_(_rectified(I, H)),  # noqa: E741
     ),
     "leaky": Remedy(
         "leaky",
         "the tanh RNN; a state moves 2 % of the way at a step",
         "Jaeger et al. (2007)",
-        lambda I, H, K: Leaky(_plain(I, H, K), 0.02 if K == 1 else 0.5),  # noqa: E741
+        lambda I, H, K: Leaky(_plain(I, H), 0.02 if K == 1 else 0.5),  # noqa: E741
         cost=8,
     ),
     "leaky-learned": Remedy(
@@ -129,7 +133,7 @@ REMEDIES: dict[str, Remedy] = {
         "the same; each unit learns how far it moves",
         "Jaeger et al. (2007)",
         lambda I, H, K: Leaky(  # noqa: E741
-            _plain(I, H, K), 0.02 if K == 1 else 0.5, learned=True
+            _plain(I, H), 0.02 if K == 1 else 0.5, learned=True
         ),
         cost=8,
     ),
@@ -137,14 +141,14 @@ REMEDIES: dict[str, Remedy] = {
         "skip",
         "the orthogonal RNN; a state also sees the one 20 steps ago, or grandchildren",
         "Zhang et al. (2016)",
-        lambda I, H, K: orthogonal_(Skip(_plain(I, H, K), _far(K))),  # noqa: E741
+        lambda I, H, K: orthogonal_(Skip(_plain(I, H), _far(K))),  # noqa: E741
         cost=14,
     ),
     "lstm": Remedy(
         "LSTM",
         "gates: what is kept is multiplied by a number near 1, not by a matrix",
         "Hochreiter & Schmidhuber (1997)",
-        lambda I, H, K: NaryTreeLSTMCell(I, H, arity=K),  # noqa: E741
+        lambda I, H, K: ChildSumTreeLSTMCell(I, H),  # noqa: E741
         rate=5e-3,
         cost=3,
     ),
@@ -152,7 +156,7 @@ REMEDIES: dict[str, Remedy] = {
         "LSTM, bias 1",
         "the LSTM; forget gates begin open",
         "Gers et al. (2000)",
-        lambda I, H, K: forget_bias_(NaryTreeLSTMCell(I, H, arity=K)),  # noqa: E741
+        lambda I, H, K: forget_bias_(ChildSumTreeLSTMCell(I, H)),  # noqa: E741
         rate=5e-3,
         cost=3,
     ),
@@ -160,7 +164,7 @@ REMEDIES: dict[str, Remedy] = {
         "GRU",
         "gates: a state is a mixture of the old and the new",
         "Cho et al. (2014)",
-        lambda I, H, K: NaryTreeGRUCell(I, H, arity=K),  # noqa: E741
+        lambda I, H, K: ChildSumTreeGRUCell(I, H),  # noqa: E741
         rate=5e-3,
         cost=2.5,
     ),
@@ -169,7 +173,7 @@ REMEDIES: dict[str, Remedy] = {
         "recurrent weights are drawn once, of spectral radius 0.99; only the readout "
         "learns",
         "Jaeger (2001)",
-        lambda I, H, K: reservoir_(_plain(I, H, K), 0.99, input_scale=0.5),  # noqa: E741
+        lambda I, H, K: reservoir_(_plain(I, H), 0.99 / K, input_scale=0.5),  # noqa: E741
         rate=5e-3,
     ),
 }

@@ -14,12 +14,8 @@ from treefold.folding import fold
 from treefold.lab.problems import PROBLEMS, Draw, Problem
 from treefold.lab.remedies import REMEDIES, Remedy
 from treefold.lab.shapes import ARITY, Shape, over, sequences
-from treefold.training.gradients import (
-    add_noise_,
-    clip_norm_,
-    clip_value_,
-    node_gradients,
-)
+from treefold.training.bounds import add_noise_, clip_norm_, clip_value_
+from treefold.training.gradients import node_gradients
 from treefold.training.truncated import truncated_bptt
 
 TEST, REACH, CURVE = 500, 16, 25  # cases, cases, steps of a point of the curve

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
+from treefold.training.bounds import clip_norm_, clip_value_, norm_of
 from treefold.training.rows import RowAdagrad, RowAdam, RowSGD, distinct
 from treefold.training.settings import Settings
 
@@ -63,17 +64,28 @@ class Optimizer:
             p.grad = None
 
     @torch.no_grad()
-    def step(self, progress: float) -> None:
-        """Clip, decay and step; `progress` is the share of training that is done."""
+    def step(self, progress: float) -> float:
+        """Clip, decay and step; `progress` is the share of training that is done.
+
+        Returns:
+            The norm of the gradient before it was clipped. Where it is not finite the
+            weights are left as they are.
+        """
         config = self.config
         left = 1 - (1 - config.final_learning_rate) * progress
         touched = [
             None if table.grad is None else distinct(table.grad)
             for table in self.tables
         ]
+        dense = [p.grad for p in self.rest if p.grad is not None]
+        gradients = [*dense, *(found[1] for found in touched if found)]
+        norm = norm_of(gradients)
+        if not math.isfinite(norm):
+            return norm
+        if config.clip_value is not None:
+            clip_value_(gradients, config.clip_value)
         if config.clip is not None:
-            dense = [p.grad for p in self.rest if p.grad is not None]
-            _clip([*dense, *(t[1] for t in touched if t)], config.clip)
+            clip_norm_(gradients, config.clip)
         self.dense.param_groups[0]["lr"] = config.learning_rate * left
         self.dense.step()
         rate = config.embedding_learning_rate or config.learning_rate
@@ -84,6 +96,7 @@ class Optimizer:
             if config.embedding_l2:
                 values.add_(table.index_select(0, rows), alpha=config.embedding_l2)
             by_row.step(rows, values, rate * left)
+        return norm
 
     def state(self) -> dict[str, Tensor]:
         """Return all that the steps remember, by name."""
@@ -108,13 +121,3 @@ class Optimizer:
             else:
                 mine.setdefault(int(index), {})[name] = value
         self.dense.load_state_dict({**self.dense.state_dict(), "state": mine})
-
-
-def _clip(gradients: Sequence[Tensor], largest: float) -> None:
-    """Scale the gradients so that their common norm is at most `largest`."""
-    if not gradients:
-        return
-    norm = torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients]))
-    scale = (largest / (norm + 1e-6)).clamp(max=1)
-    for gradient in gradients:
-        gradient.mul_(scale)

@@ -28,6 +28,9 @@ class Settings:
             (decoupled with adamw).
         embedding_l2: the same for those vectors that a batch touches.
         clip: largest norm of the gradient, of all weights together; None: no bound.
+        clip_value: largest entry of the gradient, cut before the norm; None: no bound.
+        gradient_norms: after each epoch note in metrics.jsonl the norm of dL/dh by
+            distance from the root, of one batch.
         average: weights are averaged over the epochs, average = a · average +
             (1 - a) · weights after each; 0 takes the weights as they are.
         batch_size: structures in a batch.
@@ -49,6 +52,8 @@ class Settings:
     l2: float = 0.0
     embedding_l2: float = 0.0
     clip: float | None = None
+    clip_value: float | None = None
+    gradient_norms: bool = False
     average: float = 0.0
     batch_size: int = 32
     epochs: int = 30
@@ -67,6 +72,7 @@ class Settings:
             "at least 1", lambda value: value >= 1, "patience", "seeds", "threads"
         )
         self.check("above 0", lambda v: v > 0, "learning_rate", "clip", "minutes")
+        self.check("above 0", lambda value: value > 0, "clip_value")
         self.check("above 0", lambda value: value > 0, "embedding_learning_rate")
         self.check("0 or more", lambda value: value >= 0, "l2", "embedding_l2")
         hints = get_type_hints(type(self))

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from treefold.models.base import Model
 from treefold.training.errors import TrainingError
 from treefold.training.files import read_tensors, write_bytes, write_tensors
+from treefold.training.gradients import gradient_norms
 from treefold.training.optim import Optimizer
 from treefold.training.task import Batch, Task
 
@@ -87,6 +88,7 @@ class _Trainer:
         self.average: dict[str, Tensor] = {}
         self.history: list[dict[str, Any]] = []
         self.seconds = 0.0
+        self.last: Batch  # of the epoch
 
     # -------------------------------------------------------------- the whole
 
@@ -137,14 +139,18 @@ class _Trainer:
         for step, batch in enumerate(bar):
             done = (number - 1 + step / len(batches)) / self.config.epochs
             done = min(max(done, self._share_of_time(time.perf_counter() - begun)), 1)
-            loss = self._step(batch, done)
+            loss, norm = self._step(batch, done)
             if not math.isfinite(loss):
                 self._report_no_number(number, step, batch)
+            if not math.isfinite(norm):
+                self._report_explosion(number, step, batch)
+            self.last = batch
             total += loss * len(batch)
             items += len(batch)
         return total / max(items, 1)
 
-    def _step(self, batch: Batch, done: float) -> float:
+    def _step(self, batch: Batch, done: float) -> tuple[float, float]:
+        """Learn from a batch; return its loss and the norm of its gradient."""
         # A function of its own, so that the batch's graph is freed before the next.
         if torch.device(self.config.device).type == "cuda":
             batch = batch.pin_memory()
@@ -159,8 +165,8 @@ class _Trainer:
         value = loss.item()
         if math.isfinite(value):
             loss.backward()
-            self.optimizer.step(done)
-        return value
+            return value, self.optimizer.step(done)
+        return value, 0.0
 
     def _report_no_number(self, epoch: int, step: int, batch: Batch) -> None:
         raise TrainingError(
@@ -168,6 +174,19 @@ class _Trainer:
             f"{self.seed}. The batch holds {self.task.where(batch)}. Try a lower "
             "learning_rate, clip=5, or precision=float64 to see where it begins."
         )
+
+    def _report_explosion(self, epoch: int, step: int, batch: Batch) -> None:
+        raise TrainingError(
+            f"the gradient exploded at step {step + 1} of epoch {epoch}, seed "
+            f"{self.seed}: the loss is a number, but its gradient is not. The weights "
+            f"are as they were before. The batch holds {self.task.where(batch)}. Try "
+            "clip=1 to bound the gradient from the start, a lower learning_rate, or a "
+            "model with gates; gradient_norms=true shows where it grows."
+        )
+
+    def _reach(self) -> list[dict[str, float]]:
+        """Measure on the epoch's last batch how far its gradient reaches."""
+        return gradient_norms(self.model, self.last.to(self.config.device))
 
     def _average(self) -> None:
         """Let the averaged weights follow: a · average + (1 - a) · weights."""
@@ -186,6 +205,8 @@ class _Trainer:
         self.model.load_state_dict(weights)
         epoch = {"epoch": len(self.history) + 1, "train_loss": loss}
         epoch |= {f"dev_{name}": value for name, value in found.items()}
+        if self.config.gradient_norms:
+            epoch["gradient_norms"] = self._reach()
         epoch["seconds"] = round(time.perf_counter() - begun, 3)
         self.history.append(epoch)
         self.seconds += epoch["seconds"]

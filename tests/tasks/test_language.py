@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from treefold.data import DataError
-from treefold.tasks import task_class
+from treefold.tasks import language_findings, task_class
 from treefold.tasks.base import TaskRun
 from treefold.tasks.language import LanguageConfig, LanguageTask, Line
 from treefold.training import runner, train_seed
@@ -55,7 +55,10 @@ def test_it_is_the_task_called_language():
 
 
 @pytest.mark.parametrize("unit", ["word", "character", "byte"])
-def test_a_run_writes_its_folder_and_beats_the_unigram(config, spec, tmp_path, unit):
+def test_a_run_writes_its_folder_and_beats_the_unigram(
+    config, spec, tmp_path, unit, monkeypatch
+):
+    monkeypatch.setitem(language_findings.WRITTEN, unit, 10)
     config = replace(config, unit=unit)
     out = tmp_path / "run"
     result = runner.begin(
@@ -83,6 +86,24 @@ def test_the_whole_test_text_is_measured(task):
     assert found["perplexity"] == pytest.approx(math.exp(nats), rel=1e-5)
     # Elsewhere a few rows are read side by side: the same but for their beginnings.
     assert task.evaluate(model, "dev")["nats"] == pytest.approx(nats, rel=0.05)
+
+
+def test_a_trained_model_is_measured_together_with_an_n_gram_and_a_cache(config, spec):
+    task = LanguageTask.load(replace(config, unit="word", cache=30), spec)
+    model = task.made_model()
+    measured = task.measure(model)
+    assert measured["test"]["nats"] == pytest.approx(
+        task.evaluate(model, "test")["nats"], rel=1e-6
+    )
+    ngram = task.baselines(False)["Kneser-Ney 5-gram"]["test"]["perplexity"]
+    both, all_three = measured["groups"].values()
+    assert list(measured["groups"]) == [
+        "mixed with the Kneser-Ney 5-gram",
+        "mixed with the Kneser-Ney 5-gram and a cache of 30 words",
+    ]
+    # An untrained model gets hardly any weight.
+    assert both == pytest.approx(ngram, rel=0.05)
+    assert all_three < 1.05 * both
 
 
 def test_an_epoch_cuts_blocks_at_other_places_and_misses_nothing(task):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +16,9 @@ from treefold.data.text import Blocks, Coding
 from treefold.data.text_sets import NAMED, TextSet, decode, load_text_set, read_text
 from treefold.data.vocabulary import Vocabulary
 from treefold.models.language_model import LanguageModel
-from treefold.models.mixture import best_weights, cache_log_probability, mixed
-from treefold.models.ngram import NGram
 from treefold.models.writer import write
 from treefold.tasks.base import DataTask, Findings, Metric
+from treefold.tasks.language_rivals import baselines, figures, mixtures
 from treefold.training.errors import RunError
 from treefold.training.files import read_json_lines
 from treefold.training.run import DataSpec
@@ -32,8 +29,6 @@ from treefold.unfolding import Greedy, Sample
 
 ROWS = {"train": 32, "dev": 8, "test": 1}  # of a stream, where it is measured
 AT_ONCE = 32  # lines that are predicted together
-ORDERS = {"word": (5,), "character": (5, 8), "byte": (5, 8)}  # of rival n-grams
-FLATNESS = (0.05, 0.1, 0.2, 0.4)  # of a cache
 
 
 @final
@@ -234,54 +229,18 @@ class LanguageTask(DataTask):
         return nats, torch.cat(kept).transpose(0, 1).flatten(0, 1)[:N]
 
     def measure(self, model: LanguageModel) -> dict[str, Any]:
-        """Measure a trained model, and mixtures with what knows other things.
-
-        Those are an n-gram, and a cache if the settings have one; weights, and the
-        cache's flatness, are the best on dev.
-        """
-        order = ORDERS[self.config.unit][-1]
-        ngram, cache = self._ngram(order), self.config.cache
-        own = {s: self._read(model, s, states=cache > 0) for s in ("dev", "test")}
-        parts = {s: [-own[s][0], self._log_probability(ngram, s)] for s in own}
-        name = f"mixed with the Kneser-Ney {order}-gram"
-        groups = {name: _mixture(parts)}
-        if cache:
-            groups[f"{name} and a cache of {cache:,} {self.config.unit}s"] = min(
-                _mixture({s: [*parts[s], self._cached(own[s][1], s, f)] for s in own})
-                for f in FLATNESS
-            )
+        """Measure a trained model, alone and mixed with what knows other things."""
+        config = self.config
+        own = {s: self._read(model, s, config.cache > 0) for s in ("dev", "test")}
         return {
             **{split: figures(float(nats.mean())) for split, (nats, _) in own.items()},
-            "groups": {name: test for name, (_, test) in groups.items()},
+            "groups": mixtures(
+                self._streams, config.unit, len(self.coding), own, config.cache
+            ),
         }
 
-    def _cached(self, h: torch.Tensor, split: str, flatness: float) -> np.ndarray:
-        target = torch.from_numpy(self._streams[split])
-        size = self.config.cache
-        return cache_log_probability(h, target, size=size, flatness=flatness).numpy()
-
     def baselines(self, progress: bool) -> dict[str, dict[str, Any]]:
-        orders = {"unigram": 1}
-        orders |= {f"Kneser-Ney {n}-gram": n for n in ORDERS[self.config.unit]}
-        found = {}
-        for name, order in orders.items():
-            begun = time.perf_counter()
-            model = self._ngram(order)
-            found[name] = {
-                split: figures(-float(self._log_probability(model, split).mean()))
-                for split in ("dev", "test")
-            }
-            found[name]["seconds"] = round(time.perf_counter() - begun, 1)
-        return found
-
-    def _ngram(self, order: int) -> NGram:
-        """Fit an n-gram, which sees beyond the ends of lines, as the model does."""
-        stream = self._streams["train"]
-        return NGram(order, len(self.coding)).fit(stream, [0, len(stream)])
-
-    def _log_probability(self, model: NGram, split: str) -> np.ndarray:
-        stream = self._streams[split]
-        return model.log_probability(stream, [0, len(stream)])
+        return baselines(self._streams, self.config.unit, len(self.coding))
 
     def read(self, file: str) -> Iterator[Line]:
         if file != "-":
@@ -399,19 +358,6 @@ class LanguageTask(DataTask):
     def sizes(self) -> dict[str, int]:
         """Return how many symbols each split has."""
         return {split: len(stream) for split, stream in self._streams.items()}
-
-
-def figures(nats: float) -> dict[str, float]:
-    """Return the metrics of a mean surprise."""
-    return {"perplexity": math.exp(min(nats, 700.0)), "nats": nats}
-
-
-def _mixture(parts: dict[str, list[np.ndarray]]) -> tuple[float, float]:
-    """Mix models with the weights that are best on dev; return both perplexities."""
-    log_p = {split: np.stack(each) for split, each in parts.items()}
-    weights = best_weights(log_p["dev"])
-    dev, test = (-mixed(log_p[s], weights).mean() for s in ("dev", "test"))
-    return figures(float(dev))["perplexity"], figures(float(test))["perplexity"]
 
 
 def _texts(spec: DataSpec) -> TextSet:

@@ -21,7 +21,7 @@ STEPS = {
 def of(found: Unfolding, b: int) -> Found:
     """One structure of an unfolding, as trying everything lists it."""
     nodes = (found.forest.tree == b).nonzero().flatten().tolist()
-    parent = dict.fromkeys(nodes, (-1, 0))
+    parent: dict[int, tuple[int, int]] = dict.fromkeys(nodes, (-1, 0))
     for v in nodes:
         for e in range(*found.forest.offset[v : v + 2].tolist()):
             above = (v - nodes[0], int(found.forest.slot[e]))

@@ -134,8 +134,9 @@ def _roots(state: Any, previous: Tensor) -> Hypotheses:
 
 
 def _first(waiting: Waiting) -> Waiting:
-    *numbers, fields = waiting
-    return Waiting(*(t[:, 0] for t in numbers), tuple(f[:, 0] for f in fields))
+    previous, parent, slot, depth = (t[:, 0] for t in waiting[:4])
+    state = tuple(f[:, 0] for f in waiting.state)
+    return Waiting(previous, parent, slot, depth, state)
 
 
 def _most_nodes(step: Step[Any], limits: Limits) -> float:
@@ -204,11 +205,9 @@ def _queue(now: Hypotheses, row: Tensor, children: Waiting, there: Tensor) -> Wa
     def join(before: Tensor, after: Tensor) -> Tensor:
         return torch.cat([before[row, 1:], after], dim=1)[at, order]
 
-    *numbers, fields = zip(old, children, strict=True)
-    return Waiting(
-        *(join(a, b) for a, b in numbers),
-        tuple(join(a, b) for a, b in zip(*fields, strict=True)),
-    )
+    previous, parent, slot, depth = map(join, old[:4], children[:4])
+    state = tuple(map(join, old.state, children.state))
+    return Waiting(previous, parent, slot, depth, state)
 
 
 class _Best:

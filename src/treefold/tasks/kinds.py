@@ -16,15 +16,20 @@ KINDS = {
 
 # data set: the kind of task that it is for; of others a file is read
 DATASETS: dict[str, str] = {
+    "digit-strips": "caption",
     "digits": "classify",
     "fsdd": "classify",
     "japanese-vowels": "classify",
     "multi30k-de-en": "translate",
     "multi30k-en-de": "translate",
     "multi30k-en-fr": "translate",
+    "names": "generate",
     "pendigits": "classify",
     "sst-words": "classify",
     "sst-words-binary": "classify",
+    "strokes-kanji": "draw",
+    "strokes-omniglot": "draw",
+    "strokes-sheep": "draw",
     "ptb": "language",
     "tinyshakespeare": "language",
 }

@@ -20,16 +20,22 @@ def value_and_gradients(loss, tensors):
     return loss, torch.autograd.grad(2.5 * loss, tensors)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("at_once", [1, 11, 1000])
-def test_it_is_cross_entropy_of_the_linear_layer(at_once, monkeypatch):
+def test_it_is_cross_entropy_of_the_linear_layer(at_once, smoothing, monkeypatch):
     monkeypatch.setattr(softmax, "AT_ONCE", at_once)
     tensors, target = layer()
     h, weight, bias = tensors
     target[[0, 4]] = -100
-    expected = F.cross_entropy(F.linear(h, weight, bias), target, ignore_index=-100)
+    expected = F.cross_entropy(
+        F.linear(h, weight, bias),
+        target,
+        ignore_index=-100,
+        label_smoothing=smoothing,
+    )
+    loss = linear_cross_entropy(h, weight, bias, target, label_smoothing=smoothing)
     torch.testing.assert_close(
-        value_and_gradients(linear_cross_entropy(h, weight, bias, target), tensors),
-        value_and_gradients(expected, tensors),
+        value_and_gradients(loss, tensors), value_and_gradients(expected, tensors)
     )
 
 

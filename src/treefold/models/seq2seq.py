@@ -17,6 +17,7 @@ from treefold.data.pair_batches import Pairs, Sources
 from treefold.layers import LSTM
 from treefold.models.attention import AdditiveAttention, Memory
 from treefold.models.base import Model
+from treefold.models.softmax import linear_cross_entropy
 from treefold.unfolding import Decision, Search, Step, Unfolding, unfold
 
 
@@ -201,6 +202,11 @@ class Seq2Seq(Model):
 
     def forward(self, pairs: Pairs) -> tuple[Tensor, list[Tensor]]:
         """Return logits (W, C) of the targets' steps, and each step's attention."""
+        feeds, weights = self.states(pairs)
+        return self.decoder.logits(feeds), weights
+
+    def states(self, pairs: Pairs) -> tuple[Tensor, list[Tensor]]:
+        """Return attentional states (W, I) of the targets' steps, and attention."""
         state, memory = self.encode(pairs.sources)
         xs = self.decoder.project(pairs.previous).split(pairs.sizes)
         feeds, weights = [], []
@@ -210,13 +216,17 @@ class Seq2Seq(Model):
             state, weight = self.decoder.advance(x, state, memory.first(len(x)))
             feeds.append(state.feed)
             weights.append(weight)
-        return self.decoder.logits(torch.cat(feeds)), weights
+        return torch.cat(feeds), weights
 
     def loss(self, pairs: Pairs) -> Tensor:
         """Return the mean cross-entropy of the targets' tokens, in nats."""
-        logits, _ = self(pairs)
-        return F.cross_entropy(
-            logits, pairs.labels, label_smoothing=self.label_smoothing
+        feeds, _ = self.states(pairs)
+        return linear_cross_entropy(
+            feeds.to(self.decoder.bias.dtype),
+            self.decoder.embedding.weight,
+            self.decoder.bias,
+            pairs.labels,
+            label_smoothing=self.label_smoothing,
         )
 
     @torch.no_grad()

@@ -16,6 +16,8 @@ def linear_cross_entropy(
     weight: Tensor,
     bias: Tensor,
     target: Tensor,
+    *,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     r"""Mean cross-entropy of ``h @ weight.T + bias``, over the targets that count.
 
@@ -31,6 +33,7 @@ def linear_cross_entropy(
         weight: (C, H).
         bias: (C,).
         target: (N,) int64; negative where there is nothing to tell.
+        label_smoothing: share of the target that is spread over all classes.
 
     Returns:
         A scalar; 0 where no target counts.
@@ -39,7 +42,9 @@ def linear_cross_entropy(
     low = torch.is_autocast_enabled(kind)
     dtype = torch.get_autocast_dtype(kind) if low else h.dtype
     with torch.autocast(kind, enabled=False):
-        return _LinearCrossEntropy.apply(h, weight, bias, target, dtype)
+        return _LinearCrossEntropy.apply(
+            h, weight, bias, target, dtype, label_smoothing
+        )
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -51,6 +56,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         bias: Tensor,
         target: Tensor,
         dtype: torch.dtype,
+        spread: float,
     ) -> Tensor:
         N, C = len(h), len(weight)
         counts = target >= 0
@@ -65,9 +71,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
             some, place = counts[part, None], target[part, None].clamp(min=0)
             logits = (h_[part] @ weight_.T).to(h.dtype).add_(bias)
             log_p = logits.log_softmax(dim=1)
-            loss -= (log_p.gather(1, place) * some).sum()
+            loss -= (1 - spread) * (log_p.gather(1, place) * some).sum()
+            if spread:
+                loss -= spread * (log_p.mean(dim=1, keepdim=True) * some).sum()
             p = log_p.exp_()
-            p.scatter_add_(1, place, p.new_full(place.shape, -1.0))
+            p.scatter_add_(1, place, p.new_full(place.shape, spread - 1.0))
+            if spread:
+                p -= spread / C
             p *= some / size
             bias_slope += p.sum(dim=0)
             slope[part] = p
@@ -82,4 +92,4 @@ class _LinearCrossEntropy(torch.autograd.Function):
         (upstream,) = grad
         of_h = (slope @ weight).to(ctx.dtype) * upstream
         of_weight = (slope.T @ h).to(ctx.dtype) * upstream
-        return of_h, of_weight, bias_slope * upstream, None, None
+        return of_h, of_weight, bias_slope * upstream, None, None, None

@@ -39,7 +39,7 @@ Said = tuple[Int64, Int64]  # the classes told of dev and of test
 
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # C to choose from, the first best wins
 DECAYS = (1e-4, 1e-2, 1.0)  # alpha to choose from
-LONGEST = 64  # steps that sequences are stretched to, at most
+LONGEST = 20  # steps that sequences are stretched to, at most
 
 
 def majority(label: Int64, dev: int, test: int) -> Said:
@@ -129,13 +129,17 @@ def mlp(
 
     def new(alpha: float) -> Any:
         return MLPClassifier(
-            tuple(hidden), activation="tanh", alpha=alpha, random_state=seed
+            tuple(hidden),
+            activation="tanh",
+            alpha=alpha,
+            max_iter=100,
+            random_state=seed,
         )
 
     return _chosen(new, DECAYS, stretched(parts), label, dev_label)
 
 
-def stretched(parts: Sequence[Sequences]) -> list[NDArray[np.float64]]:
+def stretched(parts: Sequence[Sequences]) -> list[NDArray[np.float32]]:
     """Return sequences as vectors of one size, their steps stretched linearly.
 
     All get the median number of steps of the first part.
@@ -149,7 +153,7 @@ def stretched(parts: Sequence[Sequences]) -> list[NDArray[np.float64]]:
         share = (place - low)[:, None]
         return ((1 - share) * x[low] + share * x[high]).ravel()
 
-    return [np.stack([one(x) for x in part]) for part in parts]
+    return [np.stack([one(x) for x in part]).astype(np.float32) for part in parts]
 
 
 def warping_cost(parts: Sequence[Sequences]) -> int:

@@ -173,19 +173,21 @@ class LanguageModel(Model):
         """Yield h before each target of a block, (T, B, H), and its nats, (T, B)."""
         was_training, carried = self.training, None
         self.eval()
-        for block in blocks:
-            block = block.to(self.embedding.weight.device)
-            carried = None if block.first else carried
-            h, carried = self.states(block.input, carried)
-            nats = F.cross_entropy(
-                self.read(h),
-                block.target.flatten(),
-                ignore_index=NOTHING,
-                reduction="none",
-            )
-            T, B = block.target.shape
-            yield h.unflatten(0, (T, B)), nats.view(T, B)
-        self.train(was_training)
+        try:
+            for block in blocks:
+                block = block.to(self.embedding.weight.device)
+                carried = None if block.first else carried
+                h, carried = self.states(block.input, carried)
+                target = block.target
+                nats = F.cross_entropy(
+                    self.read(h),
+                    target.flatten(),
+                    ignore_index=NOTHING,
+                    reduction="none",
+                )
+                yield h.unflatten(0, target.shape), nats.view_as(target)
+        finally:  # also where who reads stops early
+            self.train(was_training)
 
 
 @lru_cache(maxsize=8)

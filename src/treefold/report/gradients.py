@@ -77,35 +77,32 @@ def summary(result: Mapping[str, Any], setting: Setting) -> str:
 
 
 def remedy_table(result: Mapping[str, Any]) -> list[Table]:
-    """Return for each task and length a title, a header and lines: the remedies."""
+    """Return for each task, length and shape a title, a header and lines."""
     tables = []
     for setting in _settings(result, trained=True):
         known = result["problems"][setting.task]["lengths"][str(setting.length)]
-        title = (
-            f"{result['problems'][setting.task]['title'].capitalize()}, T = "
-            f"{setting.length}: knowing nothing has loss {known['baseline']:.4f}, "
-            f"solved is below {known['mark']:.3g}"
-        )
+        title = result["problems"][setting.task]["title"].capitalize()
         found = cells(result, setting)
-        shapes = [s for s in SHAPES if any(s in each for each in found.values())]
-        header = ["", *(f"{s}: {word}" for s in shapes for word in _COLUMNS)]
-        lines = []
-        for name, each in found.items():
-            line = [result["remedies"][name]["title"]]
-            for shape in shapes:
-                line += _figures(each.get(shape))
-            lines.append(line)
-        tables.append((title, header, lines))
+        for shape in SHAPES:
+            lines = [
+                [result["remedies"][name]["title"], *_figures(each[shape])]
+                for name, each in found.items()
+                if shape in each
+            ]
+            words = (
+                f"{title}, T = {setting.length}, {shape}: knowing nothing has loss "
+                f"{known['baseline']:.4f}, solved is below {known['mark']:.3g}"
+            )
+            if lines:
+                tables.append((words, ["", *_COLUMNS], lines))
     return tables
 
 
-_COLUMNS = ("loss", "solved", "steps", "reach before", "after", "seconds")
+_COLUMNS = ("loss", "solved", "steps", "reach before", "and after", "seconds")
 
 
-def _figures(cell: Mapping[str, Any] | None) -> list[str]:
+def _figures(cell: Mapping[str, Any]) -> list[str]:
     """Return the figures of a cell as texts."""
-    if cell is None:
-        return ["–"] * len(_COLUMNS)
     loss = "no number" if cell["loss"] is None else f"{cell['loss']:.4f}"
     seeds = len(cell["losses"])
     solved = round(cell["success_rate"] * seeds)

@@ -217,11 +217,20 @@ def smooth(curve: Sequence[float | None], width: int = 3) -> np.ndarray:
 
 def _labels(axes: Axes, ends: Sequence[tuple[str, float, float, str]]) -> None:
     """Write names to the right of where lines end, apart from each other."""
+    if not ends:
+        return
+    ends = sorted(ends, key=lambda end: end[2])
     low, high = np.log10(axes.get_ylim())
-    gap, last = 0.052 * (high - low), -np.inf
-    for title, x, y, colour in sorted(ends, key=lambda end: end[2]):
-        place = max(np.log10(y), last + gap)
-        last = place
+    wanted = np.log10([y for *_, y, _ in ends])
+    gap = 0.05 * (high - low)
+    places = wanted.copy()
+    for i in range(1, len(places)):
+        places[i] = max(places[i], places[i - 1] + gap)
+    places -= (places - wanted).mean()
+    places -= max(places[-1] - high, 0)  # all of them below the top
+    for i in range(len(places) - 2, -1, -1):
+        places[i] = min(places[i], places[i + 1] - gap)
+    for (title, x, y, colour), place in zip(ends, places, strict=True):
         axes.annotate(
             title,
             (x, y),

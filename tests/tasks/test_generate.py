@@ -19,6 +19,7 @@ CONFIG = GenerateConfig(
     embedding_size=8,
     hidden_size=24,
     input_dropout=0.0,
+    state_dropout=0.1,
     output_dropout=0.0,
     learning_rate=0.02,
     epochs=4,

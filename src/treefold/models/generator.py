@@ -82,6 +82,7 @@ class Generator(Model):
         num_layers: L of the LSTM.
         input_dropout: probability to drop a feature of the input, the same ones at
             all steps of a string (Gal & Ghahramani, 2016).
+        state_dropout: the same for h as the next step sees it.
         output_dropout: the same for the output of a layer.
     """
 
@@ -95,6 +96,7 @@ class Generator(Model):
         hidden_size: int = 256,
         num_layers: int = 1,
         input_dropout: float = 0.0,
+        state_dropout: float = 0.0,
         output_dropout: float = 0.0,
     ):
         super().__init__()
@@ -107,6 +109,7 @@ class Generator(Model):
             hidden_size,
             num_layers,
             dropout=output_dropout,
+            state_dropout=state_dropout,
             variational=True,
         )
         self.begin = nn.Embedding(num_classes, 2 * num_layers * hidden_size)

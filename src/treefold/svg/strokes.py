@@ -24,7 +24,12 @@ def strokes_svg(
         An ``<svg>`` element.
     """
     width = CELL * max((len(drawings) for _, drawings in rows), default=1)
-    height = (CELL + LABEL) * len(rows)
+    # A row without a label continues the one above it.
+    tops, height = [], 0.0
+    for label, _ in rows:
+        height += LABEL if label else 0
+        tops.append(height)
+        height += CELL
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}" role="img" '
@@ -33,16 +38,14 @@ def strokes_svg(
         f'<g fill="none" stroke="{INK}" stroke-width="1.6" stroke-linecap="round" '
         'stroke-linejoin="round">',
     ]
-    for row, (_, drawings) in enumerate(rows):
-        top = row * (CELL + LABEL) + LABEL
+    for top, (_, drawings) in zip(tops, rows, strict=True):
         parts += [
             f'<path d="{_path(drawing, column * CELL, top)}"/>'
             for column, drawing in enumerate(drawings)
         ]
     parts.append(f'</g><g fill="{PALE}" font-family="sans-serif" font-size="13">')
-    for row, (label, _) in enumerate(rows):
-        y = row * (CELL + LABEL) + LABEL - 8
-        parts.append(f'<text x="{MARGIN:g}" y="{y:g}">{escape(label)}</text>')
+    for top, (label, _) in zip(tops, rows, strict=True):
+        parts.append(f'<text x="{MARGIN:g}" y="{top - 8:g}">{escape(label)}</text>')
     return "".join([*parts, "</g></svg>"])
 
 

@@ -127,6 +127,10 @@ class CaptionTask(DataTask):
         self.words: list[str] = self.assets["words"]
         self.images = {split: self._units(each) for split, each in (data or {}).items()}
 
+    @property
+    def headline(self) -> str:
+        return "LSTM with attention"
+
     @classmethod
     def load(cls, config: Any, spec: DataSpec, progress: bool = False) -> Self:
         digits = None

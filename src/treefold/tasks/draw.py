@@ -149,6 +149,10 @@ class DrawTask(DataTask):
             for split, drawings in (data or {}).items()
         }
 
+    @property
+    def headline(self) -> str:
+        return f"LSTM with {self.config.num_mixtures} Gaussians"
+
     @classmethod
     def load(cls, config: Any, spec: DataSpec, progress: bool = False) -> Self:
         data = load_drawings(spec.data, _files(spec), spec.split_seed)

@@ -49,6 +49,7 @@ class GenerateConfig(Settings):
         num_layers: of the LSTM.
         input_dropout: share of the input's features dropped, the same all along a
             string.
+        state_dropout: the same for the state as the next step sees it.
         output_dropout: the same for what an LSTM's layer gives.
         min_count: characters that occur less often in training are unknown.
         temperature: of samples; below 1 keeps to the probable.
@@ -64,6 +65,7 @@ class GenerateConfig(Settings):
     hidden_size: int = 256
     num_layers: int = 1
     input_dropout: float = 0.2
+    state_dropout: float = 0.2
     output_dropout: float = 0.4
     min_count: int = 2
     temperature: float = 1.0
@@ -83,7 +85,7 @@ class GenerateConfig(Settings):
         sizes = ("embedding_size", "hidden_size", "num_layers", "min_count")
         self.check("at least 1", lambda value: value >= 1, *sizes)
         self.check("at least 1", lambda value: value >= 1, "samples", "max_length")
-        shares = ("input_dropout", "output_dropout")
+        shares = ("input_dropout", "state_dropout", "output_dropout")
         self.check("in [0, 1)", lambda value: 0 <= value < 1, *shares)
         self.check("above 0", lambda value: value > 0, "temperature")
         self.check("in (0, 1]", lambda value: 0 < value <= 1, "top_p")
@@ -141,6 +143,10 @@ class GenerateTask(DataTask):
         self.classes: list[str] = self.assets["classes"]
         self.coded = {split: self._code(pairs) for split, pairs in (data or {}).items()}
 
+    @property
+    def headline(self) -> str:
+        return "LSTM"
+
     @classmethod
     def load(cls, config: Any, spec: DataSpec, progress: bool = False) -> Self:
         files = {"train": spec.train, "dev": spec.dev, "test": spec.test}
@@ -187,6 +193,7 @@ class GenerateTask(DataTask):
             hidden_size=config.hidden_size,
             num_layers=config.num_layers,
             input_dropout=config.input_dropout,
+            state_dropout=config.state_dropout,
             output_dropout=config.output_dropout,
         )
 

@@ -214,7 +214,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             return dict(file)
     except FileNotFoundError:
         raise DataError(f"there is no file {path}.") from None
-    except (OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{path}: expected an .npz file of plain numpy arrays: {error}"
         ) from None

@@ -167,7 +167,7 @@ def _read_npz(path: Path, columns: Sequence[str] | None) -> Frames:
             found: dict[str, NDArray[Any]] = {key: file[key] for key in file.files}
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: cannot be read as npz: {error}") from None
     x = found.get("x")
     if x is None or x.ndim != 2 or x.dtype.kind not in "fiu" or not x.size:

@@ -142,6 +142,7 @@ def _fitting(svg: str | None) -> Markup | None:
     """Let a picture shrink with its page as far as its text stays legible."""
     if svg is None:
         return None
+    svg = str(svg)  # Markup would escape what is put into it
     found = re.match(r'<svg[^>]*? width="([\d.]+)', svg)
     if found is None:
         return Markup(svg)

@@ -99,11 +99,15 @@ def against_time(
         axes = figure.subplots()
         axes.set_yscale("log")
         axes.plot(minutes, values, color=BLUE, lw=2.0, marker="o", ms=4)
-        for name, value in levels.items():
+        seen = np.array([*values, *levels.values()])
+        low, high = np.log10(seen.min()), np.log10(seen.max())
+        below = -np.inf  # names keep apart from each other
+        for name, value in sorted(levels.items(), key=lambda level: level[1]):
             axes.axhline(value, color=GREY, lw=1.0, ls=(0, (5, 3)))
+            below = max(np.log10(value), below + 0.06 * (high - low))
             axes.annotate(
                 f"{cut(clean(name), 48)} {value:.4g}",
-                (1.0, value),
+                (1.0, 10**below),
                 (6, 0),
                 xycoords=axes.get_yaxis_transform(),
                 textcoords="offset points",
@@ -122,8 +126,6 @@ def against_time(
         )
         axes.yaxis.set_major_formatter(ScalarFormatter())
         axes.yaxis.set_minor_formatter(NullFormatter())
-        seen = np.array([*values, *levels.values()])
-        low, high = np.log10(seen.min()), np.log10(seen.max())
         axes.set_yticks(_round(np.logspace(low, high, 6)))
         axes.set_xlim(0, None)
         axes.set_xlabel("minutes of training")

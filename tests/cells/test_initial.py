@@ -64,6 +64,7 @@ def test_identity_blocks_are_the_identity_over_the_slots(name):
 
 def test_an_irnn_adds_up_its_positive_inputs():
     cell = identity_(RecursiveCell(3, 3, arity=1, activation="relu", input="affine"))
+    assert cell.weight_ih is not None
     with torch.no_grad():
         cell.weight_ih.copy_(torch.eye(3))
     x = torch.rand(30, 3)

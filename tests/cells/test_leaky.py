@@ -21,6 +21,7 @@ def test_a_unit_that_leaks_all_is_the_cell_itself(name):
 
 def test_on_a_chain_it_is_jaegers_formula():
     plain = RecursiveCell(2, 3, arity=1, input="affine")
+    assert plain.weight_ih is not None
     alpha = torch.tensor([0.1, 0.5, 0.9])
     x = torch.randn(5, 2)
     h, hs = torch.zeros(3), []

@@ -11,6 +11,7 @@ from treefold.cells import NaryTreeLSTMCell, RecursiveCell, Skip
 @pytest.mark.parametrize("distance", [1, 2, 3, 7])
 def test_on_a_chain_it_sees_the_step_so_far_back(distance):
     plain = RecursiveCell(2, 3, arity=1, input="affine")
+    assert plain.weight_ih is not None
     cell = Skip(plain, distance)
     x = torch.randn(6, 2)
     hs = [torch.zeros(3)] * distance
@@ -29,6 +30,7 @@ def test_on_a_chain_it_sees_the_step_so_far_back(distance):
 
 def test_on_a_tree_it_sees_the_mean_of_the_grandchildren():
     plain = RecursiveCell(2, 3, arity=2, input="affine")
+    assert plain.weight_ih is not None
     cell = Skip(plain, 2)
     # 6 has the children 4 and 5; 4 has 0 and 1, 5 has only 2; 3 stands alone.
     forest = Forest([[], [], [], [], [0, 1], [2], [4, 5]])

@@ -150,7 +150,7 @@ def test_truncation_cuts_the_way_back_after_k2_steps(k1, k2):
         states = [torch.zeros(B, 4)]
         for row in x:
             states.append(cell_step(cell, row, states[-1]).detach())
-        total = 0.0
+        total = torch.zeros(())
         for end in [*range(k1, T, k1), T]:
             begin = max(0, end - k2)
             h, hs = states[begin], []

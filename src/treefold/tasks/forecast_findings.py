@@ -32,8 +32,8 @@ def findings(
         summary=(
             f"A {task.headline} tells the next {H} steps with a root mean squared "
             f"error of {figures['rmse']:.3f} deviations, {outcome} a linear "
-            f"autoregression's {linear:.3f}; its skill against persistence is {figures['skill']:.1%}. "
-            f"{task.data.note}"
+            f"autoregression's {linear:.3f}; its skill against persistence is "
+            f"{figures['skill']:.1%}. {task.data.note}"
         ),
         not_this=(
             "A forecast is a single best guess: it says nothing of how sure it is, and "

@@ -86,7 +86,7 @@ def _summary(
     return (
         f"An LSTM reads the source in both directions; another, with attention, writes "
         f"the target. Trained on {len(task.data.train):,} pairs for "
-        f"{seconds / 60:.0f} minutes, with a beam of {task.config.beam} it reaches "
+        f"{seconds / 60:.1f} minutes, with a beam of {task.config.beam} it reaches "
         f"{show.format(figures[name])} on {len(task.data.test):,} test pairs; the best "
         f"simple rival, {best}, {show.format(rivals[best][name])}."
     )

@@ -59,7 +59,7 @@ class Subwords:
 
     Example:
         >>> Subwords.learn(["low lower lowest"], 3).encode("slow lowlands")
-        ['▁s', 'l', 'o', 'w', '▁low', 'l', 'a', 'n', 'd', 's']
+        ['▁s', 'l', 'ow', '▁low', 'l', 'a', 'n', 'd', 's']
     """
 
     merges: tuple[Pair, ...] | None

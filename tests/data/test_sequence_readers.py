@@ -104,7 +104,7 @@ def test_json_lines_of_texts_and_sequences(write):
     assert [e.label for e in found] == ["good", "3", "up", "up"]
     assert found[1].value == ["New York"]
     np.testing.assert_array_equal(found[2].value, [[1, 2], [3, 4]])
-    assert found[3].value.shape == (3, 1)
+    np.testing.assert_array_equal(found[3].value, [[1], [2], [3]])
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from treefold.data.errors import DataError
+from treefold.data.examples import Sound
 from treefold.data.places import folders
 from treefold.data.series_sets import load_examples, read_examples
 
@@ -16,6 +17,11 @@ def needs(name, *files):
     return pytest.mark.skipif(not there, reason=f"{name} is not on this machine")
 
 
+def vectors(example):
+    assert isinstance(example.value, np.ndarray)
+    return example.value
+
+
 def sizes(examples):
     return tuple(map(len, (examples.train, examples.dev, examples.test)))
 
@@ -23,7 +29,7 @@ def sizes(examples):
 def test_digits_are_images_of_one_step_in_the_order_of_the_file():
     digits = load_examples("digits")
     assert sizes(digits) == (1077, 360, 360)
-    assert digits.train[0].value.shape == (1, 64)
+    assert vectors(digits.train[0]).shape == (1, 64)
     assert digits.test[-1].place == "digits: image 1796"
 
 
@@ -36,8 +42,8 @@ def test_the_first_five_recordings_of_each_are_the_official_test():
     assert {e.group for e in fsdd.test} == {e.group for e in fsdd.train}
     seconds = sum(
         len(e.value.samples) / e.value.rate
-        for split in (fsdd.train, fsdd.dev, fsdd.test)
-        for e in split
+        for e in (*fsdd.train, *fsdd.dev, *fsdd.test)
+        if isinstance(e.value, Sound)
     )
     assert seconds == pytest.approx(1312, abs=1)
 
@@ -50,7 +56,7 @@ def test_japanese_vowels_have_the_official_test():
     counts = Counter(e.label for e in vowels.test)
     wanted = [31, 35, 88, 44, 29, 24, 40, 50, 29]
     assert [counts[name] for name in vowels.classes] == wanted
-    lengths = [len(e.value) for e in (*vowels.train, *vowels.dev, *vowels.test)]
+    lengths = [len(vectors(e)) for e in (*vowels.train, *vowels.dev, *vowels.test)]
     assert (min(lengths), max(lengths)) == (7, 29)
 
 
@@ -58,7 +64,7 @@ def test_japanese_vowels_have_the_official_test():
 def test_pendigits_are_eight_points_each():
     digits = load_examples("pendigits")
     assert sizes(digits) == (6745, 749, 3498)
-    assert digits.train[0].value.shape == (8, 2)
+    assert vectors(digits.train[0]).shape == (8, 2)
     counts = Counter(e.label for e in digits.test)
     wanted = [363, 364, 364, 336, 364, 335, 336, 364, 336, 336]
     assert [counts[name] for name in digits.classes] == wanted
@@ -142,6 +148,8 @@ def test_a_set_that_is_not_here_is_told(tmp_path, monkeypatch):
 
 
 def test_pixels_are_between_nothing_and_one():
-    pixels = np.concatenate([e.value for e in load_examples("digits").train])
+    pixels = np.concatenate(
+        [np.asarray(e.value) for e in load_examples("digits").train]
+    )
     assert pixels.min() == 0
     assert pixels.max() == 1

@@ -7,8 +7,9 @@ from sklearn.neural_network import MLPClassifier
 from torch import nn
 from torch.testing import assert_close
 
+from treefold.cells import RecursiveCell
 from treefold.data.sequences import Sequences
-from treefold.layers import GRU, LSTM, RNN, to_torch
+from treefold.layers import GRU, LSTM, RNN, Stack, to_torch
 from treefold.models.sequence_classifier import SequenceClassifier, collate
 
 
@@ -51,6 +52,7 @@ def test_it_is_torchs_network_read_out(layer, readout):
 def test_attention_is_a_weighted_mean():
     sequences = vectors([4, 1, 3])
     model = SequenceClassifier(GRU(3, 5), 2, readout="attention").eval()
+    assert model.attention is not None
     batch = batch_of(sequences)
     output, _ = model.layers(batch.forest, batch.x)
     share = model.weights(batch.forest, output)
@@ -85,7 +87,8 @@ def test_one_step_is_scikit_learns_perceptron():
     with torch.no_grad():
         for layer, weight, bias in zip(layers, (W, V), (b, c), strict=True):
             cell = layer.cells[0]
-            assert cell.weight_ih.shape == weight.T.shape
+            assert isinstance(cell, RecursiveCell)
+            assert cell.weight_ih is not None
             cell.weight_ih.copy_(weight.T)
             cell.bias.copy_(bias)
     model = SequenceClassifier(_Both(*layers), 3)
@@ -97,23 +100,21 @@ def test_one_step_is_scikit_learns_perceptron():
     assert_close(model.predict(batch).numpy(), mlp.predict_proba(x))
 
 
-class _Both(nn.Module):
+class _Both(Stack):
     """Two layers of different sizes, one upon the other."""
 
-    num_directions = 1
-
     def __init__(self, first, second):
-        super().__init__()
+        super().__init__(lambda size: second.cells[0], second.input_size)
         self.first, self.second = first, second
-        self.input_size, self.output_size = first.input_size, second.output_size
 
-    def forward(self, forest, x, rows=None):
+    def forward(self, forest, x, nodes=None, initial=None, *, rows=None):
         return self.second(forest, self.first(forest, x)[0])
 
 
 def test_words_are_read_as_their_vectors():
     words = Sequences.of([np.array([2, 0, 2]), np.array([1])])
     model = SequenceClassifier(LSTM(3, 5), 2, num_words=4).eval()
+    assert model.embedding is not None
     with torch.no_grad():
         model.embedding.weight.normal_()
     table = model.embedding.weight.detach().numpy()
@@ -126,8 +127,10 @@ def test_words_are_read_as_their_vectors():
 def test_the_gradient_of_words_has_the_rows_of_a_batch():
     words = Sequences.of([np.array([2, 0, 2]), np.array([1])])
     model = SequenceClassifier(LSTM(3, 5), 2, num_words=9, word_dropout=0.5)
+    assert model.embedding is not None
     model.loss(batch_of(words)).backward()
     gradient = model.embedding.weight.grad
+    assert gradient is not None
     assert gradient.is_sparse
     assert set(gradient.coalesce().indices()[0].tolist()) <= {0, 1, 2}
 

@@ -12,6 +12,7 @@ from scipy.io import wavfile
 from treefold.cli import main
 from treefold.data.errors import DataError
 from treefold.tasks import load
+from treefold.tasks.base import TaskRun
 from treefold.tasks.classify import ClassifyConfig, ClassifyTask, figures
 from treefold.training.errors import RunError
 from treefold.training.run import DataSpec
@@ -150,7 +151,15 @@ def test_a_run_is_loaded_and_measured_again(waves, tmp_path, capsys):
     assert main(["evaluate", str(out), str(waves)]) == 0
     printed = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert printed["test"]["accuracy"] == result["test"]["accuracy"]
+    one = tmp_path / "one.jsonl"
+    one.write_text('{"label": "up", "sequence": [[-1, 0], [0, 0], [1, 0]]}\n')
+    assert main(["evaluate", str(out), str(one)]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["kind"] == "classify"
+    one.write_text('{"label": "sideways", "sequence": [[-1, 0]]}\n')
+    assert main(["evaluate", str(out), str(one)]) != 0
+    assert "'sideways' is not a class" in capsys.readouterr().err
     run = load(out)
+    assert isinstance(run, TaskRun)
     assert run.task.headline == "bidirectional lstm"
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, Self, final
+from typing import Any, Self, final
 
 import numpy as np
 import torch
@@ -16,26 +15,29 @@ from torch.nn import functional as F
 
 from treefold.data.audio import Frames
 from treefold.data.errors import DataError
-from treefold.data.examples import Example, Examples, Sound, kind_of
+from treefold.data.examples import (
+    Example,
+    Examples,
+    Sound,
+    check_labels,
+    kind_of,
+)
 from treefold.data.glove import load_vectors
-from treefold.data.readers.lines import STDIN, open_lines
-from treefold.data.readers.table import parse_json, read_npz, words_of
-from treefold.data.readers.timeseries import read_ts
-from treefold.data.readers.wav import ARCHIVES, read_sounds, read_wav
+from treefold.data.readers.items import read_items
+from treefold.data.readers.lines import STDIN
 from treefold.data.sequences import Sequences, plan
-from treefold.data.series_sets import FORMATS, ending_of, load_examples
+from treefold.data.series_sets import FORMATS, load_examples, read_examples
 from treefold.data.vocabulary import UNKNOWN, Vocabulary
 from treefold.layers import GRU, LSTM, RNN
 from treefold.models.sequence_classifier import (
-    Readout,
     SequenceBatch,
     SequenceClassifier,
     collate,
 )
 from treefold.tasks.base import DataTask, Findings, Metric
+from treefold.tasks.classify_config import ClassifyConfig
 from treefold.training.errors import RunError
 from treefold.training.run import DataSpec
-from treefold.training.settings import Settings
 from treefold.training.task import Split
 
 LAYERS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
@@ -43,85 +45,6 @@ STEPS_AT_ONCE = 20_000
 ITEMS_AT_ONCE = 64
 
 Int64 = NDArray[np.int64]
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class ClassifyConfig(Settings):
-    """Settings of a model that tells the class of a sequence.
-
-    Attributes:
-        model: which cell is folded over the sequence.
-        hidden_size: features of a state, in each direction.
-        num_layers: layers, one upon the other.
-        bidirectional: read the sequence backward, too.
-        readout: what the classifier reads of the states of all steps: the last, their
-            mean, the greatest of each feature, or a mean with learned weights.
-        unit: what the steps of a text are.
-        lower: lower-case the words.
-        min_count: words that occur less often in training are unknown.
-        input_size: features of a word's vector.
-        embedding_std: standard deviation of the random vectors that training begins
-            with.
-        vectors: file of pretrained word vectors (GloVe's text format) to begin with.
-        phrases: of the SST sets, train on every labelled phrase, not only on sentences.
-        frames: what becomes of a sound: the logarithm of its energy in bands, or the
-            cepstrum of that.
-        bands: of the sound's spectrum.
-        deltas: add how the frames change, and how that changes.
-        input_dropout: share of a step's features dropped in training.
-        word_dropout: share of the words read as unknown in training.
-        dropout: share of a layer's output that the next layer does not see.
-        state_dropout: share of a state that the next step does not see.
-        variational: drop the same features of the states at all steps of a sequence.
-        output_dropout: share of the features that the classifier does not see.
-        noise: deviation of the noise added to vectors in training, of their own 1.
-        mask: in training, a run of up to this share of a sequence's steps, and of its
-            features, is hidden.
-        label_smoothing: share of the target spread evenly over the classes.
-        sparse: step on the vectors of the words in a batch only.
-        window: sequences are sorted by length within so many batches.
-        metric: what is best on dev, and chooses the epoch and the seed.
-    """
-
-    model: Literal["rnn", "lstm", "gru"] = "lstm"
-    hidden_size: int = 128
-    num_layers: int = 1
-    bidirectional: bool = True
-    readout: Readout = "mean"
-    unit: Literal["word", "character"] = "word"
-    lower: bool = True
-    min_count: int = 1
-    input_size: int = 300
-    embedding_std: float = 0.1
-    vectors: str | None = None
-    phrases: bool = False
-    frames: Literal["log-mel", "mfcc"] = "log-mel"
-    bands: int = 32
-    deltas: bool = True
-    input_dropout: float = 0.0
-    word_dropout: float = 0.0
-    dropout: float = 0.0
-    state_dropout: float = 0.0
-    variational: bool = True
-    output_dropout: float = 0.2
-    noise: float = 0.0
-    mask: float = 0.0
-    label_smoothing: float = 0.0
-    sparse: bool = True
-    clip: float | None = 5.0
-    window: int = 16
-    metric: Literal["accuracy", "macro_f1", "loss"] = "accuracy"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        sizes = ("hidden_size", "num_layers", "input_size", "min_count", "bands")
-        self.check("at least 1", lambda value: value >= 1, *sizes, "window")
-        shares = ("input_dropout", "word_dropout", "dropout", "state_dropout")
-        self.check("in [0, 1)", lambda value: 0 <= value < 1, *shares)
-        shares = ("output_dropout", "mask", "label_smoothing")
-        self.check("in [0, 1)", lambda value: 0 <= value < 1, *shares)
-        self.check("0 or more", lambda v: v >= 0, "noise", "embedding_std")
 
 
 @final
@@ -231,6 +154,23 @@ class ClassifyTask(DataTask):
             for split in ("train", "dev", "test")
         }
         task.examples = examples
+        return task
+
+    def with_data(self, spec: DataSpec, progress: bool = False) -> Self:
+        if spec.data == self.spec.data:
+            return super().with_data(spec, progress)
+        task = type(self)(self.config, self.assets, None, spec)
+        task.data = {}
+        for split in ("train", "dev", "test"):
+            file = getattr(spec, split)
+            if file is None:
+                continue
+            named = file in self.datasets
+            found = (
+                getattr(load_examples(file), split) if named else read_examples(file)
+            )
+            check_labels(found, self.classes)
+            task.data[split] = task.labelled(found)
         return task
 
     def numbers(self, example: Example) -> NDArray[Any]:
@@ -364,44 +304,7 @@ class ClassifyTask(DataTask):
         return rivals(self, progress)
 
     def read(self, file: str) -> Iterator[Example]:
-        path = Path(file)
-        if path.is_dir() or ending_of(path) in ARCHIVES:
-            yield from read_sounds(path)
-        elif ending_of(path) == ".wav":
-            yield Example(read_wav(path), None, file)
-        elif ending_of(path) == ".npz":
-            yield from read_npz(path, labelled=False)
-        elif ending_of(path) == ".ts":
-            yield from read_ts(path)
-        else:
-            yield from self._lines(file)
-
-    def _lines(self, file: str) -> Iterator[Example]:
-        """Read an item a line: a text, JSON, or where sounds are read a wav's path."""
-        kind, empty = self.assets["kind"], True
-        for line, text in open_lines(file):
-            place = f"{STDIN if file == '-' else file}:{line}"
-            if not text.strip():
-                continue
-            empty = False
-            if (kind != "words" and text.lstrip().startswith(("{", "["))) or (
-                kind == "words" and text.lstrip().startswith("{")
-            ):
-                yield parse_json(place, text, labelled=False)
-            elif kind == "sound":
-                yield Example(read_wav(text.strip()), None, place)
-            elif kind == "words":
-                label, tab, rest = text.partition("\t")
-                known = bool(tab) and label.strip() in self.classes
-                words = words_of(rest if known else text)
-                yield Example(words, label.strip() if known else None, place)
-            else:
-                raise DataError(
-                    f'{place}: expected {{"sequence": [[...], ...]}}, found '
-                    f"{text[:40]!r}"
-                )
-        if empty:
-            raise DataError(f"{file}: expected sequences, found nothing")
+        return read_items(file, self.assets["kind"], self.classes)
 
     def predict(
         self, model: SequenceClassifier, items: Iterable[Example]

@@ -212,6 +212,11 @@ def test_writing_goes_on_from_the_prompt_and_is_reproducible(config, spec, unit)
         assert text[0].isspace()
 
 
+def test_there_must_be_a_text_to_train_on(config, spec):
+    with pytest.raises(DataError, match="give a text to train on"):
+        LanguageTask.load(config, replace(spec, test=spec.data))
+
+
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
         LanguageConfig(steps=0)

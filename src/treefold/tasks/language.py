@@ -149,6 +149,8 @@ class LanguageTask(DataTask):
         cls, config: LanguageConfig, spec: DataSpec, progress: bool = False
     ) -> Self:
         data = _texts(spec)
+        if "train" not in data.splits:
+            raise DataError(f"{spec.data} is to be measured; give a text to train on.")
         coding = Coding.build(
             data.splits["train"],
             config.unit,
@@ -212,30 +214,27 @@ class LanguageTask(DataTask):
         )
 
     def evaluate(self, model: LanguageModel, split: Split) -> dict[str, float]:
-        return figures(float(self._read(model, split)[0].mean()))
+        blocks = self._blocks(split, ROWS[split])
+        return figures(float(self._in_order(model.surprise(blocks), split).mean()))
 
-    def _read(
-        self, model: LanguageModel, split: str, states: bool = False
-    ) -> tuple[np.ndarray, torch.Tensor]:
-        """Return the surprise at each symbol of a split, (N,), and h before it.
-
-        Without `states`, h is left out.
-        """
-        N, kept, found = len(self._streams[split]), [], []
-        for h, nats in model.reading(self._blocks(split, ROWS[split])):
-            found.append(nats.double().cpu())
-            kept.append(h.cpu() if states else h.new_empty(0, h.shape[1], 0).cpu())
-        nats = torch.cat(found).T.flatten()[:N].numpy()
-        return nats, torch.cat(kept).transpose(0, 1).flatten(0, 1)[:N]
+    def _in_order(self, blocks: Iterable[torch.Tensor], split: str) -> np.ndarray:
+        """Lay what was found for each step of blocks, (T, B, ...), in text order."""
+        found = torch.cat([each.cpu() for each in blocks]).transpose(0, 1)
+        return found.flatten(0, 1)[: len(self._streams[split])].double().numpy()
 
     def measure(self, model: LanguageModel) -> dict[str, Any]:
         """Measure a trained model, alone and mixed with what knows other things."""
         config = self.config
-        own = {s: self._read(model, s, config.cache > 0) for s in ("dev", "test")}
+        nats, states = {}, {}
+        for split in ("dev", "test"):
+            read = list(model.reading(self._blocks(split, ROWS[split])))
+            nats[split] = self._in_order((each for _, each in read), split)
+            if config.cache:
+                states[split] = self._in_order((h for h, _ in read), split)
         return {
-            **{split: figures(float(nats.mean())) for split, (nats, _) in own.items()},
+            **{split: figures(float(each.mean())) for split, each in nats.items()},
             "groups": mixtures(
-                self._streams, config.unit, len(self.coding), own, config.cache
+                self._streams, config.unit, len(self.coding), nats, states, config.cache
             ),
         }
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from treefold.models.mixture import best_weights, cache_log_probability, mixed
 from treefold.models.ngram import NGram
 
+Float = NDArray[np.float64]
 Streams = Mapping[str, NDArray[np.int64]]
 ORDERS = {"word": (5,), "character": (5, 8), "byte": (5, 8)}
 FLATNESS = (0.05, 0.1, 0.2, 0.4)  # of a cache
@@ -42,7 +43,8 @@ def mixtures(
     streams: Streams,
     unit: str,
     num_symbols: int,
-    own: Mapping[str, tuple[NDArray[np.float64], torch.Tensor]],
+    nats: Mapping[str, Float],
+    states: Mapping[str, Float],
     cache: int,
 ) -> dict[str, float]:
     """Mix a model with what knows other things: the longest n-gram, and a cache.
@@ -51,8 +53,9 @@ def mixtures(
         streams: the symbols of train, dev and test.
         unit: what they are.
         num_symbols: how many there are.
-        own: for dev and test the model's nats, (N,), and h before each symbol, (N, H).
-        cache: symbols that a cache remembers; 0: there is none.
+        nats: of dev and test by the model, (N,).
+        states: h before each of their symbols, (N, H), for the cache.
+        cache: symbols that it remembers; 0: there is none.
 
     Returns:
         Test perplexities by name. Weights, and the cache's flatness, are the best on
@@ -60,7 +63,7 @@ def mixtures(
     """
     order = ORDERS[unit][-1]
     ngram = _ngram(streams, order, num_symbols)
-    parts = {split: [-nats, ngram[split]] for split, (nats, _) in own.items()}
+    parts = {split: [-each, ngram[split]] for split, each in nats.items()}
     name = f"mixed with the Kneser-Ney {order}-gram"
     found = {name: _mixture(parts)}
     if cache:
@@ -68,9 +71,12 @@ def mixtures(
         for flatness in FLATNESS:
             cached = {
                 split: cache_log_probability(
-                    h, torch.from_numpy(streams[split]), size=cache, flatness=flatness
+                    torch.from_numpy(h).float(),
+                    torch.from_numpy(streams[split]),
+                    size=cache,
+                    flatness=flatness,
                 ).numpy()
-                for split, (_, h) in own.items()
+                for split, h in states.items()
             }
             more.append(_mixture({s: [*parts[s], cached[s]] for s in parts}))
         found[f"{name} and a cache of {cache:,} {unit}s"] = min(more)

@@ -42,7 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="DIR",
     )
     parser.add_argument(
-        "--quick", action="store_true", help="T = 50 and few steps: under a minute"
+        "--quick", action="store_true", help="T = 30 and few steps: under a minute"
     )
     parser.add_argument(
         "--full",

@@ -48,7 +48,7 @@ class Remedy:
     idea: str
     paper: str
     new_cell: NewCell = field(repr=False)
-    rate: float = 1e-3
+    rate: float = 5e-3
     clip: float | None = 1.0
     clip_value: float | None = None
     window: tuple[int, int] | None = None
@@ -113,13 +113,14 @@ REMEDIES: dict[str, Remedy] = {
         "orthogonal",
         "the tanh RNN; recurrent weights begin as a rotation, which changes no norm",
         "Saxe et al. (2014)",
-        lambda I, H, K: orthogonal_(_plain(I, H)),  # noqa: E741
+        lambda I, H, K: orthogonal_(_plain(I, H), K**-0.5),  # noqa: E741
     ),
     "irnn": Remedy(
         "IRNN",
         "rectified linear units; recurrent weights begin as the identity",
         "Le et al. (2015)",
-        lambda I, H, K: identity_(_rectified(I, H)),  # noqa: E741
+        lambda I, H, K: identity_(_rectified(I, H), 1 / K),  # noqa: E741
+        rate=1e-3,
     ),
     "leaky": Remedy(
         "leaky",
@@ -141,7 +142,7 @@ REMEDIES: dict[str, Remedy] = {
         "skip",
         "the orthogonal RNN; a state also sees the one 20 steps ago, or grandchildren",
         "Zhang et al. (2016)",
-        lambda I, H, K: orthogonal_(Skip(_plain(I, H), _far(K))),  # noqa: E741
+        lambda I, H, K: orthogonal_(Skip(_plain(I, H), _far(K)), K**-0.5),  # noqa: E741
         cost=14,
     ),
     "lstm": Remedy(
@@ -149,7 +150,7 @@ REMEDIES: dict[str, Remedy] = {
         "gates: what is kept is multiplied by a number near 1, not by a matrix",
         "Hochreiter & Schmidhuber (1997)",
         lambda I, H, K: ChildSumTreeLSTMCell(I, H),  # noqa: E741
-        rate=5e-3,
+        rate=1e-2,
         cost=3,
     ),
     "lstm-forget": Remedy(
@@ -157,7 +158,7 @@ REMEDIES: dict[str, Remedy] = {
         "the LSTM; forget gates begin open",
         "Gers et al. (2000)",
         lambda I, H, K: forget_bias_(ChildSumTreeLSTMCell(I, H)),  # noqa: E741
-        rate=5e-3,
+        rate=1e-2,
         cost=3,
     ),
     "gru": Remedy(
@@ -165,7 +166,7 @@ REMEDIES: dict[str, Remedy] = {
         "gates: a state is a mixture of the old and the new",
         "Cho et al. (2014)",
         lambda I, H, K: ChildSumTreeGRUCell(I, H),  # noqa: E741
-        rate=5e-3,
+        rate=1e-2,
         cost=2.5,
     ),
     "echo": Remedy(

@@ -43,7 +43,7 @@ class Job:
     seed: int = 0
     steps: int = 1000
     batch_size: int = 32
-    hidden_size: int = 64
+    hidden_size: int = 16
 
     @property
     def name(self) -> str:

@@ -57,9 +57,10 @@ def summary(result: Mapping[str, Any], setting: Setting) -> str:
         shares = [_share(plain[shape]["gradient_norms"]["before"]) for shape in SHAPES]
         deep = len(plain["tree"]["gradient_norms"]["before"]) - 1
         said.append(
-            f"Of the gradient of an untrained tanh RNN {_times(shares[0])} is left "
-            f"{setting.length - 1} steps from the loss; on a balanced tree over the "
-            f"same {setting.length} leaves, {deep} edges deep, {_times(shares[1])}."
+            f"In an untrained tanh RNN the gradient is {_times(shares[0])} of its size "
+            f"after {setting.length - 1} steps away from the loss; on a balanced tree "
+            f"over the same {setting.length} leaves, {deep} edges deep, it is "
+            f"{_times(shares[1])}."
         )
     for shape in SHAPES:
         names = [
@@ -68,10 +69,11 @@ def summary(result: Mapping[str, Any], setting: Setting) -> str:
             if shape in shapes and shapes[shape]["success_rate"]
         ]
         every = sum(shape in shapes for shapes in found.values())
-        listed = ", ".join(names) or "none"
+        solved = f"{len(names)} solve" if len(names) != 1 else "one solves"
+        listed = f": {', '.join(names)}" if names else ""
         said.append(
-            f"Of {every} nets on the {shape}, {len(names)} solve "
-            f"{result['problems'][setting.task]['title']}: {listed}."
+            f"Of {every} nets on the {shape}, {solved if names else 'none solves'} "
+            f"{result['problems'][setting.task]['title']}{listed}."
         )
     return " ".join(said)
 

@@ -71,7 +71,7 @@ def reach_picture(result: Mapping[str, Any], setting: Setting) -> str:
             title = f"{words} over {leaves}: {deepest:.0f} edges deep"
             axes[side].set_title(title, loc="left", fontsize=10.5)
         axes[0].set_ylabel("norm of dL/dh, mean over nodes")
-        axes[0].set_ylim(LEAST / 3, None)
+        axes[0].set_ylim(LEAST / 3, 5 * axes[0].get_ylim()[1])
         axes[0].yaxis.set_major_locator(LogLocator(numticks=8))
         axes[0].yaxis.set_minor_locator(NullLocator())
         for side in range(2):

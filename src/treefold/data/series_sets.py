@@ -206,7 +206,7 @@ def _japanese_vowels(seed: int, phrases: bool) -> Examples:
     files = ("JapaneseVowels_TRAIN.ts.gz", "JapaneseVowels_TEST.ts.gz")
     train, test = (list(read_ts(f)) for f in _files("japanese_vowels", *files))
     classes = classes_of(train)
-    train, dev = hold_out(train, 1, seed, 0.2)
+    train, dev = hold_out(train, 1, seed)
     return Examples(
         "japanese-vowels",
         train,

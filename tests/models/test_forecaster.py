@@ -48,7 +48,7 @@ def test_the_loss_compares_every_step_with_those_after_it():
 
 def test_a_batch_says_what_each_series_says_alone():
     x, batch = some_batch()
-    model = a_model(num_layers=2)
+    model = a_model(num_layers=2, lags=2)
     alone = [model(batch_of(x, np.array([b]))) for b in range(len(x))]
     assert_close(model(batch), torch.cat(alone))
 
@@ -57,11 +57,25 @@ def test_no_forecast_looks_ahead():
     x, batch = some_batch()
     changed = Sequences(x.step.copy(), x.offset)
     changed.step[3:5] += 1  # the end of the first series
-    model = a_model()
+    model = a_model(lags=2)
     before, after = model(batch), model(batch_of(changed, np.arange(3)))
     kept = np.r_[0:3, 5:14]
     assert torch.equal(before[kept], after[kept])
     assert not torch.equal(before[3:5], after[3:5])
+
+
+def test_the_highway_is_linear_in_how_far_the_last_steps_are():
+    x, batch = some_batch((3, 2))
+    model = Forecaster(F, H, torch.ones(H, F), hidden_size=4, lags=2)
+    highway = model.highway
+    assert highway is not None
+    torch.nn.init.normal_(highway.weight)
+    a, b = torch.from_numpy(x[0]), torch.from_numpy(x[1])
+    still = torch.zeros(F)
+    lags = [(still, still), (a[1] - a[0],) * 2, (a[2] - a[1], a[2] - a[0])]
+    lags += [(still, still), (b[1] - b[0],) * 2]
+    expected = torch.stack([torch.cat(pair) for pair in lags]) @ highway.weight.T
+    assert_close(model.changes(batch).flatten(1), expected)
 
 
 def test_it_learns_a_wave_better_than_a_line_through_two_points():

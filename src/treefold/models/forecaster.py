@@ -58,13 +58,17 @@ class Forecaster(Model):
     r"""Tell the next H values of a series after every step.
 
     .. math::
-        h = \text{layer}([x_t, x_t - x_{t-1}]), \qquad
-        \hat x_{t+k} = x_t + s_k \odot (W_k h_t + b_k), \quad k = 1 \dots H
+        h &= \text{layer}([x_t, x_t - x_{t-1}]) \\
+        \hat x_{t+k} &= x_t + s_k \odot \bigl(W_k h_t + b_k
+            + \textstyle\sum_{l=1}^{p} V_{kl} (x_t - x_{t-l})\bigr), \quad
+            k = 1 \dots H
 
-    W and b begin as zeros, so that training begins with persistence: all stays as it
-    is. Every step of a series is learned from at once (synchronous), and the last is
-    what a forecast is read from (many-to-one). The loss is the mean of the squared
-    error in units of s.
+    The last sum is a linear autoregression beside the layer, its highway (Lai et al.,
+    2018, arXiv:1703.07015): what is linear need not be learned by gates. W, V and b
+    begin as zeros, so that training begins with persistence: all stays as it is. Every
+    step of a series is learned from at once (synchronous), and the last is what a
+    forecast is read from (many-to-one). The loss is the mean of the squared error in
+    units of s.
 
     Args:
         num_features: F.
@@ -74,10 +78,12 @@ class Forecaster(Model):
         hidden_size: features of the state.
         num_layers: of the recurrent layer.
         dropout: probability to drop a feature of a state.
+        lags: p; 0 is a layer alone.
 
     Attributes:
         layer: the recurrent layer.
         output: the linear layer to H · F changes.
+        highway: V, as a linear layer from p · F to H · F; None without lags.
     """
 
     scale: Tensor
@@ -92,6 +98,7 @@ class Forecaster(Model):
         hidden_size: int = 100,
         num_layers: int = 1,
         dropout: float = 0.0,
+        lags: int = 0,
     ):
         super().__init__()
         if scale.shape != (horizon, num_features):
@@ -106,6 +113,12 @@ class Forecaster(Model):
         self.output = nn.Linear(hidden_size, horizon * num_features)
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
+        self.highway = None
+        if lags:
+            size = horizon * num_features
+            self.highway = nn.Linear(lags * num_features, size, bias=False)
+            nn.init.zeros_(self.highway.weight)
+        self.lags = lags
         self.dropout = dropout
         self.register_buffer("scale", scale, persistent=False)
 
@@ -117,14 +130,24 @@ class Forecaster(Model):
     def changes(self, batch: SeriesBatch) -> Tensor:
         """Return the changes after every step, (V, H, F), in units of the scale."""
         x = batch.x[batch.place]
-        before = torch.arange(-1, len(x) - 1, device=x.device)
-        before[batch.offset[:-1]] += 1  # at its first step a series has not changed
+        lengths = np.diff(batch.offset)
+        step = np.arange(len(x))
+        first = np.repeat(batch.offset[:-1], lengths)
+
+        def since(lag: int) -> Tensor:
+            # Before its first step a series counts as having stood still.
+            before = torch.from_numpy(np.maximum(step - lag, first))
+            return x - x[before.to(x.device)]
+
         both = torch.empty(len(x), 2 * x.shape[1], dtype=x.dtype, device=x.device)
         # The forest reads in level order.
-        both[batch.place] = torch.cat([x, x - x[before]], 1)
+        both[batch.place] = torch.cat([x, since(1)], 1)
         h, _ = self.layer(batch.forest, both)
         h = F.dropout(h, self.dropout, self.training)
         change = self.output(h.index_select(0, batch.place))
+        if self.highway is not None:
+            lags = [since(lag) for lag in range(1, self.lags + 1)]
+            change = change + self.highway(torch.cat(lags, 1))
         return change.unflatten(1, (self.horizon, -1))
 
     def loss(self, batch: SeriesBatch) -> Tensor:

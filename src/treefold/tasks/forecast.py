@@ -15,7 +15,6 @@ from treefold.data.readers.frames import parse_frames, read_frames
 from treefold.data.readers.lines import open_lines
 from treefold.data.sequences import Sequences, chains, plan
 from treefold.data.tagging_sets import (
-    NAMED,
     TaggingSet,
     is_frames,
     load_tagging_set,
@@ -45,6 +44,8 @@ class ForecastConfig(Settings):
         hidden_size: features of its state.
         num_layers: recurrent layers, one upon the other.
         dropout: share of the states' features dropped in training.
+        lags: steps back that a linear autoregression beside the layer reads; 0 leaves
+            it out.
         window: steps that training cuts series to, with half of them shared between
             neighbours; null leaves them whole.
     """
@@ -54,6 +55,7 @@ class ForecastConfig(Settings):
     hidden_size: int = 100
     num_layers: int = 1
     dropout: float = 0.2
+    lags: int = 5
     window: int | None = 200
     clip: float | None = 1.0
     batch_size: int = 8
@@ -63,6 +65,7 @@ class ForecastConfig(Settings):
         super().__post_init__()
         sizes = ("horizon", "hidden_size", "num_layers")
         self.check("at least 1", lambda value: value >= 1, *sizes)
+        self.check("0 or more", lambda value: value >= 0, "lags")
         self.check("in [0, 1)", lambda value: 0 <= value < 1, "dropout")
         more = f"more than the horizon, {self.horizon}"
         self.check(more, lambda value: value > self.horizon, "window")
@@ -85,7 +88,6 @@ class ForecastTask(DataTask):
         *(Metric(f"rmse_{k}", f"RMSE, {k} ahead", lower_is_better=True) for k in SHOWN),
         Metric("loss", "loss", lower_is_better=True),
     )
-    datasets = tuple(name for name in NAMED if name.startswith("gesture"))
     formats = "series as CSV, a line a step, or as npz"
 
     config: ForecastConfig
@@ -151,6 +153,7 @@ class ForecastTask(DataTask):
             hidden_size=config.hidden_size,
             num_layers=config.num_layers,
             dropout=config.dropout,
+            lags=config.lags,
         )
 
     def coded(self, split: str) -> Sequences:

@@ -16,9 +16,13 @@ KINDS = {
 
 # data set: the kind of task that it is for; of others a file is read
 DATASETS: dict[str, str] = {
+    "conll2000": "tag",
     "digit-strips": "caption",
     "digits": "classify",
     "fsdd": "classify",
+    "gesture-a": "tag",
+    "gesture-b": "tag",
+    "gesture-c": "tag",
     "japanese-vowels": "classify",
     "multi30k-de-en": "translate",
     "multi30k-en-de": "translate",

@@ -152,6 +152,15 @@ def test_digit_strips_are_made_anew_in_every_epoch_but_dev_stays():
     assert "made of 1,257 digits" in task.describe()
 
 
+def test_training_strips_grow_from_one_digit_to_six():
+    task = CaptionTask.load(replace(CONFIG, grow=2), DataSpec("digit-strips"))
+    longest = [
+        max(len(batch.words.levels) for batch in task.batches(0, epoch))
+        for epoch in (1, 2, 3, 50)
+    ]
+    assert longest == [2, 2, 3, 7]  # and the end
+
+
 def test_the_best_segmentation_reads_the_digits_it_learned_from():
     digits = split_digits(0)["dev"]
     strips = make_strips(digits, 60, np.random.default_rng(0))

@@ -70,7 +70,13 @@ def split_digits(seed: int) -> dict[str, Digits]:
 
 
 def make_strips(
-    digits: Digits, count: int, random: np.random.Generator, *, bend: bool = False
+    digits: Digits,
+    count: int,
+    random: np.random.Generator,
+    *,
+    fewest: int = FEWEST,
+    most: int = MOST,
+    bend: bool = False,
 ) -> Captioned:
     """Make strips of digits drawn with replacement.
 
@@ -78,10 +84,12 @@ def make_strips(
         digits: to draw from.
         count: number of strips.
         random: draws digits, their number, and gaps.
+        fewest: digits in a strip; shorter ones are an easy beginning.
+        most: the same.
         bend: turn, shear, scale and shift every digit a little, to learn more from
             few.
     """
-    lengths = random.integers(FEWEST, MOST + 1, count)
+    lengths = random.integers(fewest, most + 1, count)
     drawn = random.integers(0, len(digits), lengths.sum())
     image = digits.image[drawn]
     if bend:

@@ -17,6 +17,8 @@ from treefold.models.base import Model
 from treefold.models.recurrence import DeepState, advance
 from treefold.unfolding import Decision, Search, Step, Unfolding, unfold
 
+PLACES = 16  # features that say where a column stands: waves of 2π to 256π columns
+
 
 @final
 @dataclass(frozen=True)
@@ -107,6 +109,13 @@ class Window(nn.Module):
         return self.linear(seen).relu() * mask[..., None]
 
 
+def places(length: int, like: Tensor) -> Tensor:
+    """Return sines and cosines of the places 0, 1, ..., (length, PLACES)."""
+    wave = torch.arange(PLACES // 2, device=like.device)
+    angle = torch.arange(length, device=like.device)[:, None] / 2.0**wave
+    return torch.cat([angle.sin(), angle.cos()], dim=1).to(like)
+
+
 class TellState(NamedTuple):
     """The state while words are said.
 
@@ -125,11 +134,12 @@ class TellState(NamedTuple):
 class Captioner(Model):
     r"""Reads an image column by column, both ways, and says words about it.
 
-    Two layers of windows see a column with its neighbours; a bidirectional LSTM is
-    folded over the columns and its transpose:
+    Two layers of windows see a column with its neighbours; beside them stands where it
+    is, as waves of several lengths (Vaswani et al., 2017). A bidirectional LSTM is
+    folded over the columns and their transpose:
 
     .. math::
-        m_j &= \text{BiLSTM}(\text{windows}(\text{pixels}))_j \\
+        m_j &= \text{BiLSTM}([\text{windows}(\text{pixels}); \text{places}])_j \\
         s_t &= \text{LSTM}(e_{y_{t-1}}, s_{t-1}), \qquad
             s_0 = \tanh(W_0 [\overrightarrow{m}_S; \overleftarrow{m}_1]) \\
         p(y_t) &= \text{softmax}(W \tanh(W_c [s_t; \textstyle\sum_j \alpha_{tj} V m_j]))
@@ -164,7 +174,7 @@ class Captioner(Model):
         self.windows = nn.ModuleList(
             [Window(height, window_size, 2), Window(window_size, window_size, 2)]
         )
-        self.reader = LSTM(window_size, hidden_size, bidirectional=True)
+        self.reader = LSTM(window_size + PLACES, hidden_size, bidirectional=True)
         self.attention = AdditiveAttention(
             hidden_size, 2 * hidden_size, hidden_size, hidden_size
         )
@@ -196,6 +206,8 @@ class Captioner(Model):
         x = x.to(self.output.weight.dtype)
         for window in self.windows:
             x = F.dropout(window(x, mask), self.dropout, self.training)
+        where = places(mask.shape[1], x).expand(len(mask), -1, -1)
+        x = torch.cat([x, where], dim=-1)
         read, (h, _) = self.reader(batch.forest, x[mask][batch.order])
         values = read[batch.place] * mask[..., None]  # (B, S, 2H)
         values = F.dropout(values, self.dropout, self.training)

@@ -18,7 +18,7 @@ from treefold.data.captions import (
     read_captions,
     stream_images,
 )
-from treefold.data.digit_strips import Digits, make_strips, split_digits
+from treefold.data.digit_strips import MOST, Digits, make_strips, split_digits
 from treefold.data.errors import DataError
 from treefold.data.sequences import Int64, Sequences, plan
 from treefold.models.caption import Captioner, ImageBatch
@@ -51,6 +51,7 @@ class CaptionConfig(Settings):
         beam: captions kept while the best one is searched; 1 takes the best word.
         max_words: of a caption at most.
         strips: digit strips made anew for each epoch of training (digit-strips only).
+        grow: epochs until training strips, of one digit at first, may get one more.
         bend: turn, shear and scale the digits of training strips a little.
         batch_size: images in a batch.
         metric: what is best on dev, and chooses the epoch and the seed.
@@ -62,21 +63,24 @@ class CaptionConfig(Settings):
     dropout: float = 0.2
     beam: int = 1
     max_words: int = 40
-    strips: int = 2000
+    strips: int = 1000
+    grow: int = 3
     bend: bool = True
     optimizer: Literal["adagrad", "adam", "adamw", "sgd"] = "adam"
     learning_rate: float = 3e-3
     final_learning_rate: float = 0.01
     clip: float | None = 1.0
-    batch_size: int = 32
-    epochs: int = 60
+    batch_size: int = 16
+    epochs: int = 80
     patience: int | None = 20
     metric: Literal["exact", "words"] = "words"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         sizes = ("window_size", "hidden_size", "embedding_size", "max_words")
-        self.check("at least 1", lambda value: value >= 1, *sizes, "beam", "strips")
+        self.check(
+            "at least 1", lambda value: value >= 1, *sizes, "beam", "strips", "grow"
+        )
         self.check("in [0, 1)", lambda value: 0 <= value < 1, "dropout")
 
 
@@ -141,7 +145,7 @@ class CaptionTask(DataTask):
                 for split, count in MEASURED.items()
             }
             first = np.random.default_rng(8)
-            data["train"] = make_strips(digits["train"], config.strips, first)
+            data["train"] = make_strips(digits["train"], config.strips, first, fewest=1)
         else:
             data = load_captions(spec.data, _files(spec), spec.split_seed)
         train = data["train"]
@@ -214,8 +218,17 @@ class CaptionTask(DataTask):
         data, images = self.data["train"], self.images["train"]
         if self.digits is not None:
             random = np.random.default_rng([seed, epoch, 1])
-            digits, bend = self.digits["train"], self.config.bend
-            data = make_strips(digits, self.config.strips, random, bend=bend)
+            # Short strips show what digits look like before attention has found out
+            # where to look: from long ones alone it learns neither for long.
+            most = min(MOST, 1 + (epoch - 1) // self.config.grow)
+            data = make_strips(
+                self.digits["train"],
+                self.config.strips,
+                random,
+                fewest=1,
+                most=most,
+                bend=self.config.bend,
+            )
             images = self._units(data)
         shares = plan(images.lengths, self.config.batch_size, seed, epoch)
         return Epoch(images, self._code(data.captions), shares)

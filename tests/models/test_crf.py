@@ -45,7 +45,7 @@ def chains(x):
 RULES = {"free": None, "with rules": torch.eye(C, dtype=torch.bool)}
 
 
-@pytest.fixture(params=RULES.values(), ids=RULES)
+@pytest.fixture(params=RULES.values(), ids=list(RULES))
 def crf(request):
     first = None if request.param is None else torch.tensor([True, False, False])
     return a_crf(forbidden=request.param, forbidden_first=first)

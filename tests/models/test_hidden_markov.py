@@ -1,6 +1,7 @@
 """Hidden Markov models: counts by hand, and enumeration of all label sequences."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,8 +53,9 @@ def test_emissions_are_the_densities_of_scipy():
     e = hmm.emissions(x)
     for k in range(2):
         mine = x.step[label == k]
-        normal = multivariate_normal(mine.mean(0), np.cov(mine.T, bias=True))
-        assert e[:, k] == pytest.approx(normal.logpdf(x.step))
+        covariance: Any = np.cov(mine.T, bias=True)
+        expected = multivariate_normal.logpdf(x.step, mine.mean(0), covariance)
+        assert e[:, k] == pytest.approx(expected)
 
 
 def test_shrinkage_to_the_end_gives_every_label_one_covariance():

@@ -111,7 +111,7 @@ def test_words_columns_and_spelling_stand_side_by_side():
     x = encoder(steps)
     assert x.shape == (2, encoder.size) == (2, 13)
     assert_close(x[0, :4], encoder.word.weight[6])
-    assert_close(x[0, 4:6], encoder.columns[0].weight[2])
+    assert_close(x[0, 4:6], encoder.get_parameter("columns.0.weight")[2])
     spelling = encoder.spelling
     assert spelling is not None
     assert_close(x[0, 8:], spelling.weight[10] + 2 * spelling.weight[4])

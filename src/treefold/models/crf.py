@@ -129,16 +129,16 @@ class LinearChainCRF(nn.Module):
     def marginals(self, emissions: Tensor, offset: NDArray) -> Tensor:
         """Return the probability of every label at every step, (V, C)."""
         self._ends(emissions, offset)
-        arrays = [_array(x) for x in (emissions, *self.weights())]
-        single = _forward_backward(*arrays, offset)[1]
+        e, *weights = map(_array, (emissions, *self.weights()))
+        single = _forward_backward(e, weights[0], weights[1], weights[2], offset)[1]
         return torch.from_numpy(single).to(emissions)
 
     @torch.no_grad()
     def best(self, emissions: Tensor, offset: NDArray) -> Best:
         """Return the label sequences of the highest score (Viterbi, 1967)."""
         self._ends(emissions, offset)
-        arrays = [_array(x) for x in (emissions, *self.weights())]
-        label, score = viterbi(*arrays, offset)
+        e, *weights = map(_array, (emissions, *self.weights()))
+        label, score = viterbi(e, weights[0], weights[1], weights[2], offset)
         return Best(
             torch.from_numpy(label).to(emissions.device),
             torch.from_numpy(score).to(emissions),
@@ -169,8 +169,9 @@ class _LogPartition(torch.autograd.Function):
         last: Tensor,
         offset: NDArray,
     ) -> Tensor:
-        given = (emissions, transition, first, last)
-        log_z, single, pair = _forward_backward(*map(_array, given), offset)
+        log_z, single, pair = _forward_backward(
+            _array(emissions), _array(transition), _array(first), _array(last), offset
+        )
         ctx.offset = offset
         ctx.save_for_backward(
             *(torch.from_numpy(p).to(emissions) for p in (single, pair))

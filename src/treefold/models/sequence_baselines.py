@@ -59,14 +59,17 @@ def n_grams(
         dev_label: of dev, to choose the regularisation by.
         longest: 1 takes a bag of words.
     """
-    vectorizer = TfidfVectorizer(
-        analyzer=lambda words: [
+
+    def runs(words: list[str]) -> list[str]:
+        return [
             " ".join(words[at : at + n])
             for n in range(1, longest + 1)
             for at in range(len(words) - n + 1)
-        ],
-        sublinear_tf=True,
-    )
+        ]
+
+    # Sequences are words already: the vectorizer is to take no text apart.
+    analyzer: Any = runs
+    vectorizer = TfidfVectorizer(analyzer=analyzer, sublinear_tf=True)
     train = vectorizer.fit_transform(texts[0])
     dev, test = vectorizer.transform(texts[1]), vectorizer.transform(texts[2])
 

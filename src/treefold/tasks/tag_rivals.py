@@ -126,7 +126,7 @@ def linear_words(task: TagTask, data: TaggingSet) -> Rival:
         model = SGDClassifier(
             loss="log_loss",
             alpha=alpha,
-            max_iter=5,
+            max_iter=10,
             tol=None,  # type: ignore[arg-type]
             random_state=0,
         )

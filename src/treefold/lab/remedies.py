@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import nn
+
 from treefold.cells import (
     Cell,
     ChildSumTreeGRUCell,
@@ -60,12 +62,23 @@ class Remedy:
         return shape == "chain" or self.window is None
 
 
-def _plain(I: int, H: int, K: int = 1) -> Cell[Any]:  # noqa: E741
+def _plain(I: int, H: int, K: int = 1) -> RecursiveCell:  # noqa: E741
     return RecursiveCell(I, H, arity=None, input="affine")
 
 
 def _rectified(I: int, H: int) -> Cell[Any]:  # noqa: E741
     return RecursiveCell(I, H, arity=None, input="affine", activation="relu")
+
+
+def _wide(cell: RecursiveCell) -> Cell[Any]:
+    """Draw larger input weights, so that tanh is no straight line for single inputs.
+
+    To add what is marked a net must multiply number and mark, and where tanh is nearly
+    straight it takes long to find that. It has nothing to do with depth.
+    """
+    assert cell.weight_ih is not None
+    nn.init.uniform_(cell.weight_ih, -2, 2)
+    return cell
 
 
 def _far(K: int) -> int:
@@ -79,6 +92,15 @@ REMEDIES: dict[str, Remedy] = {
         "none: torch's default initialisation, no clipping",
         "Elman (1990)",
         _plain,
+        clip=None,
+    ),
+    "wide": Remedy(
+        "tanh, wide input",
+        "none against depth: the tanh RNN with input weights from ± 2, which bend at "
+        "the leaves",
+        "",
+        lambda I, H, K: _wide(_plain(I, H)),  # noqa: E741
+        rate=3e-3,
         clip=None,
     ),
     "clip-norm": Remedy(

@@ -16,6 +16,7 @@ from treefold.report.figure import BLUE, FAINT, GREY, ORANGE, STYLE, as_svg, lay
 
 COLOURS = {
     "tanh": "#16202b",
+    "wide": "#6b7280",
     "orthogonal": ORANGE,
     "irnn": "#2e7d32",
     "leaky": "#7b3fa0",

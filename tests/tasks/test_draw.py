@@ -64,7 +64,7 @@ def test_a_run_writes_its_folder_and_beats_one_gaussian(spec, tmp_path):
         lambda: DrawTask.load(CONFIG, spec), "cpu", out, False, "treefold train"
     )
     found = result["test"]["nats"]["mean"]
-    assert found < result["baselines"]["one Gaussian, no memory"]["test"]["nats"]
+    assert found < result["baselines"]["one Gaussian"]["test"]["nats"]
     assert len(result["baselines"]) == 3
     assert (
         "Drawings of the test set and of the net" in (out / "report.html").read_text()

@@ -293,13 +293,9 @@ class CaptionTask(DataTask):
             train = self.digits["train"]
             linear, radial = (SegmentingReader(kernel=k) for k in (False, True))
             rivals |= {
-                "logistic regression, fixed cells": (
-                    lambda: CellReader().fit(train).read
-                ),
-                "logistic regression, best segmentation": (
-                    lambda: linear.fit(train).read
-                ),
-                "radial kernel, best segmentation": lambda: radial.fit(train).read,
+                "linear, fixed cells": (lambda: CellReader().fit(train).read),
+                "linear, best segmentation": (lambda: linear.fit(train).read),
+                "kernel, best segmentation": lambda: radial.fit(train).read,
             }
         found = {}
         for name, fit in rivals.items():

@@ -240,13 +240,9 @@ class DrawTask(DataTask):
 
     def baselines(self, progress: bool) -> dict[str, dict[str, Any]]:
         groups: dict[str, list[Rival]] = {
-            "one Gaussian, no memory": [Memoryless()],
-            f"{COMPONENTS} Gaussians by pen, no memory": [
-                Memoryless(COMPONENTS, by_pen=True)
-            ],
-            "linear autoregression, Gaussian residuals": [
-                Autoregression(order) for order in ORDERS
-            ],
+            "one Gaussian": [Memoryless()],
+            f"{COMPONENTS} Gaussians by pen": [Memoryless(COMPONENTS, by_pen=True)],
+            "linear autoregression": [Autoregression(order) for order in ORDERS],
         }
         found = {}
         for name, rivals in groups.items():

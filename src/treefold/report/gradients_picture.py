@@ -163,7 +163,10 @@ def curves_picture(result: Mapping[str, Any], setting: Setting) -> str:
                 if won:
                     title = result["remedies"][name]["title"]
                     ends.append((title, float(xs[-1]), float(ys[-1]), colour))
-            axes[side].set_yscale("log")
+            # An explosion would press all else together; it leaves the picture.
+            axes[side].set(
+                yscale="log", ylim=(known["mark"] / 20, 6 * known["baseline"])
+            )
             for value, words in (
                 (known["baseline"], f"knows nothing: {known['baseline']:.4f}"),
                 (known["mark"], f"solved: {known['mark']:.3g}"),

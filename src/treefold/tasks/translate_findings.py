@@ -197,17 +197,19 @@ def _by_length(pairs: TextPairs, answers: Sequence[str], name: str) -> str:
             continue
         chosen = pairs.select(numbers)
         figures = compare([answers[n] for n in numbers], chosen.targets)
-        labels.append(
-            f"{least}+" if k + 1 == len(LENGTHS) else f"{least}–{LENGTHS[k + 1] - 1}"
-        )
+        last = k + 1 == len(LENGTHS)
+        labels.append(f"{least}+" if last else f"{least}–{LENGTHS[k + 1] - 1}")
         heights.append(figures[name] * (1 if name == "bleu" else 100))
         counts.append(len(numbers))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.0, 3.2), layout=layout())
         axes = figure.subplots()
-        bars = axes.bar(labels, heights, color=BLUE, width=0.7)
+        shown = [f"{a}\n({n:,})" for a, n in zip(labels, counts, strict=True)]
+        bars = axes.bar(shown, heights, color=BLUE, width=0.7)
         axes.bar_label(bars, [f"{h:.1f}" for h in heights], padding=2)
-        axes.set(xlabel="words in the source", ylabel=_TITLES[name])
+        axes.set(
+            xlabel="words in the source (texts of that length)", ylabel=_TITLES[name]
+        )
         axes.margins(y=0.15)
         axes.spines[["top", "right"]].set_visible(False)
         facts = zip(labels, heights, counts, strict=True)

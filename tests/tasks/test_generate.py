@@ -107,6 +107,9 @@ def test_a_class_that_was_not_learned_is_told(task, tmp_path):
     file.write_text("one\nthree\tx\n", "utf-8")
     with pytest.raises(DataError, match=r"the class 'three' .* not among"):
         list(task.read(str(file)))
+    file.write_text("three\n", "utf-8")
+    with pytest.raises(DataError, match="the class 'three' of '' is not among"):
+        list(task.read(str(file)))
 
 
 def test_samples_do_not_depend_on_how_often_one_asks(task):

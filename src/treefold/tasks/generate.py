@@ -267,7 +267,7 @@ class GenerateTask(DataTask):
     def read(self, file: str) -> Iterator[Pair]:
         for kind, string in stream_pairs(file):
             # A class alone stands where a string alone would.
-            alone = not kind and string in self.classes
+            alone = not kind and (string in self.classes or "" not in self.classes)
             pair = (string, "") if alone else (kind, string)
             class_numbers([pair], self.classes)
             yield pair

@@ -6,6 +6,7 @@ import pytest
 from treefold.data.class_strings import (
     Alphabet,
     class_numbers,
+    find,
     load_class_strings,
     read_pairs,
     split_pairs,
@@ -46,8 +47,18 @@ def test_a_file_without_strings_is_told(tmp_path):
 
 def test_a_data_set_that_is_nowhere_is_told():
     files = {"train": None, "dev": None, "test": None}
-    with pytest.raises(DataError, match="there is no no-such-names"):
+    with pytest.raises(DataError, match="there is no file or folder no-such-names"):
         load_class_strings("no-such-names", files, 0)
+
+
+def test_a_run_of_the_same_name_hides_no_data(tmp_path, monkeypatch):
+    places = tmp_path / "data" / "names"
+    places.mkdir(parents=True)
+    (places / "Ours.txt").write_text("ab\ncd\n", "utf-8")
+    monkeypatch.setenv("TREEFOLD_DATA", str(places.parent))
+    (tmp_path / "names").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find("names") == places
 
 
 def test_no_string_is_in_two_splits_whatever_its_classes():

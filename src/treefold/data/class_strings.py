@@ -18,6 +18,8 @@ from treefold.data.sequences import Int64, Sequences
 
 Pair = tuple[str, str]  # class, string
 
+NAME = "names"  # the data set
+
 
 def load_class_strings(
     data: str, files: Mapping[str, str | None], seed: int
@@ -46,22 +48,26 @@ def load_class_strings(
 def find(data: str) -> Path:
     """Return the folder or file of a data set, by name or path.
 
+    A name goes before a path, so that a run called ``names`` hides no data.
+
     Raises:
         DataError: it is not there.
     """
-    path = Path(data)
-    if path.exists():
-        return path
-    for folder in folders(data):
+    path, places = Path(data), folders(data)
+    if data != NAME:
+        if path.exists():
+            return path
+        beside = sorted(neighbours(path))[:5]
+        raise DataError(
+            f"there is no file or folder {data}."
+            + f" Beside it lie {', '.join(beside)}." * bool(beside)
+        )
+    for folder in places:
         if folder.exists():
             return folder
-    looked = [str(each) for each in folders(data)]
     raise DataError(
-        f"there is no {data}; looked for a file or folder of this name"
-        + f", and for {' and '.join(looked)}" * bool(looked)
-        + ". Let TREEFOLD_DATA name the folder that has the data set in it."
-        + f" Beside it lie {', '.join(sorted(neighbours(path))[:5])}."
-        * bool(neighbours(path))
+        f"{data} is not on this machine; looked in {' and '.join(map(str, places))}. "
+        "Let TREEFOLD_DATA name the folder that has it; ./names is a path."
     )
 
 

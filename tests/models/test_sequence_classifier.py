@@ -139,6 +139,7 @@ def test_the_gradient_of_words_has_the_rows_of_a_batch():
     "noise",
     [
         {"noise": 0.5},
+        {"warp": 0.5},
         {"mask": 0.5},
         {"input_dropout": 0.5},
         {"output_dropout": 0.5},
@@ -155,6 +156,17 @@ def test_noise_is_of_training_only(noise):
     plain = SequenceClassifier(model.layers, 2).eval()
     plain.output = model.output
     assert_close(model(batch), plain(batch))
+
+
+def test_a_warp_is_one_linear_map_a_sequence():
+    batch = batch_of(vectors([5, 4], size=2))
+    model = SequenceClassifier(GRU(2, 5), 2, warp=0.3)
+    warped = model._warped(batch.forest, batch.x)
+    for b in range(2):
+        of = batch.forest.tree == b
+        found = torch.linalg.lstsq(batch.x[of], warped[of])
+        assert_close(batch.x[of] @ found.solution, warped[of])
+    assert not torch.equal(warped, batch.x)
 
 
 def test_a_mask_hides_a_run_of_steps_and_of_features():

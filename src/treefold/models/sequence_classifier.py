@@ -106,6 +106,9 @@ class SequenceClassifier(Model):
         word_dropout: probability to read a word as the unknown one.
         output_dropout: probability to drop a feature of what the classifier sees.
         noise: standard deviation of Gaussian noise added to vectors in training.
+        warp: in training, each sequence's vectors go through a linear map of its own,
+            the identity with Gaussian noise of this deviation: points of a plane are
+            turned, scaled and sheared a little.
         mask: in training, a run of up to this share of a sequence's steps, and one of
             its features, is set to zero, the mean (SpecAugment; Park et al., 2019).
         label_smoothing: share of the target that is spread over all classes.
@@ -130,6 +133,7 @@ class SequenceClassifier(Model):
         word_dropout: float = 0.0,
         output_dropout: float = 0.0,
         noise: float = 0.0,
+        warp: float = 0.0,
         mask: float = 0.0,
         label_smoothing: float = 0.0,
     ):
@@ -154,6 +158,7 @@ class SequenceClassifier(Model):
         self.word_dropout = word_dropout
         self.output_dropout = output_dropout
         self.noise = noise
+        self.warp = warp
         self.mask = mask
         self.label_smoothing = label_smoothing
 
@@ -203,12 +208,19 @@ class SequenceClassifier(Model):
                 rows = rows.masked_fill(missed, len(x) - 1)
             return x, rows
         if self.training:
+            if self.warp:
+                x = self._warped(batch.forest, x)
             if self.noise:
                 x = x + self.noise * torch.randn_like(x)
             if self.mask:
                 x = x * self._mask(batch.forest, x.shape[1])
             x = F.dropout(x, self.input_dropout)
         return x, None
+
+    def _warped(self, forest: Forest, x: Tensor) -> Tensor:
+        """Give each sequence's vectors (V, I) a linear map near the identity."""
+        random = x.new_empty(forest.num_trees, x.shape[1], x.shape[1]).normal_()
+        return x + self.warp * torch.einsum("vi,vij->vj", x, random[forest.tree])
 
     def _mask(self, forest: Forest, features: int) -> Tensor:
         """Draw (V, I) ones, zero at a run of steps and of features a sequence."""

@@ -257,6 +257,7 @@ class ClassifyTask(DataTask):
             word_dropout=config.word_dropout,
             output_dropout=config.output_dropout,
             noise=config.noise,
+            warp=config.warp,
             mask=config.mask,
             label_smoothing=config.label_smoothing,
         )

@@ -40,6 +40,8 @@ class ClassifyConfig(Settings):
         variational: drop the same features of the states at all steps of a sequence.
         output_dropout: share of the features that the classifier does not see.
         noise: deviation of the noise added to vectors in training, of their own 1.
+        warp: deviation from the identity of the linear map that each sequence's vectors
+            go through in training; it turns, scales and shears points of a plane.
         mask: in training, a run of up to this share of a sequence's steps, and of its
             features, is hidden.
         label_smoothing: share of the target spread evenly over the classes.
@@ -70,6 +72,7 @@ class ClassifyConfig(Settings):
     variational: bool = True
     output_dropout: float = 0.2
     noise: float = 0.0
+    warp: float = 0.0
     mask: float = 0.0
     label_smoothing: float = 0.0
     sparse: bool = True
@@ -85,4 +88,4 @@ class ClassifyConfig(Settings):
         self.check("in [0, 1)", lambda value: 0 <= value < 1, *shares)
         shares = ("output_dropout", "mask", "label_smoothing")
         self.check("in [0, 1)", lambda value: 0 <= value < 1, *shares)
-        self.check("0 or more", lambda v: v >= 0, "noise", "embedding_std")
+        self.check("0 or more", lambda v: v >= 0, "noise", "warp", "embedding_std")

@@ -66,7 +66,7 @@ class Leaky(Around[S]):
             return state
         new, *others = state
         below = children.mean(children.state[0]) if len(children) else 0 * new
-        h = torch.lerp(below, new, self.alpha.expand_as(new))
+        h = below + self.alpha * (new - below)  # of two dtypes under autocast
         if self.leaf_is_input and children.arity is None:
             h = torch.where((children.count == 0)[:, None], new, h)
         return type(state)(h, *others)

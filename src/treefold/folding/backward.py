@@ -232,7 +232,7 @@ def _differentiable_gradients(
 def _check_same(walk: Walk, again: Sequence[Tensor]) -> None:
     """Raise if the cell computes other states now than it did when folded."""
     for number, field in enumerate(again):
-        if not walk.tape or not is_smooth(field):
+        if not walk.tape or not is_smooth(field) or not field.numel():
             continue
         first = torch.cat([step.state[number] for step in walk.tape]).detach()
         largest = first.abs().max()

@@ -135,7 +135,7 @@ def mlp(
             tuple(hidden),
             activation="tanh",
             alpha=alpha,
-            max_iter=100,
+            max_iter=300,
             random_state=seed,
         )
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from signal import SIGINT, raise_signal
+from signal import SIGINT, default_int_handler, raise_signal, signal
 from typing import Any
 
 import pytest
@@ -108,7 +108,10 @@ def test_a_fold_waits_while_another_thread_has_other_parameters_in_the_cell():
     torch.autograd.grad(h.sum(), weight)  # fails if the weight is not in the graph
 
 
-def test_an_interrupt_arrives():
+def test_an_interrupt_arrives(request: pytest.FixtureRequest):
+    # Whoever began the tests in the background may have let them ignore it.
+    before = signal(SIGINT, default_int_handler)
+    request.addfinalizer(lambda: signal(SIGINT, before))
     cell = NaryTreeLSTMCell(3, 4, arity=2)
     x = torch.randn(FOREST.num_nodes, 3)
 

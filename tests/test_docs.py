@@ -318,6 +318,39 @@ def test_a_folder_without_a_result_is_told(
         runpy.run_path(str(ROOT / "benchmarks/results.py"), run_name="__main__")
 
 
+def test_the_table_of_sequences_shows_every_rival_and_metric(
+    elsewhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    from treefold.training.files import write_json
+    from treefold.training.run import mean_and_deviation
+
+    figures = {"f1": mean_and_deviation([0.93, 0.95]), "loss": mean_and_deviation([1])}
+    folder = Path("runs/chunks")
+    folder.mkdir(parents=True)
+    rival = {"test": {"f1": 0.5}, "dev": {"f1": 0.6}, "seconds": 1.0}
+    result = {
+        "task": "conll2000",
+        "kind": "tag",
+        "model": "BiLSTM",
+        "metric": "f1",
+        "test": figures,
+        "dev": figures,
+        "baselines": {"majority": rival},
+        "seconds_per_seed": [60.0, 180.0],
+        "command": "treefold train conll2000 --out runs/chunks",
+    }
+    write_json(folder / "result.json", result)
+    monkeypatch.setattr(sys, "argv", ["sequence_results.py", str(folder)])
+    runpy.run_path(str(ROOT / "benchmarks/sequence_results.py"), run_name="__main__")
+    told = capsys.readouterr().out.splitlines()
+    assert told[2].startswith("| conll2000 | majority | chunk F1 50.00 % |")
+    assert "**BiLSTM** | chunk F1 94.00 ± 1.41 %" in told[3]
+    assert told[3].endswith("| 2 | 2.0 |")
+    assert told[-2] == "treefold train conll2000 --out runs/chunks"
+
+
 def write_result(folder: Path, root: list[float], versions: dict[str, str]) -> None:
     """Write a run's result as `treefold train` does."""
     from treefold.training.files import write_json

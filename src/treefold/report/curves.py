@@ -137,7 +137,8 @@ def _lines(
                 at.setdefault(x, []).append(y)
         # Seeds that stopped early would make the mean jump: it ends with the first.
         xs = [x for x in sorted(at) if len(at[x]) == len(series)]
-        axes.plot(xs, [np.mean(at[x]) for x in xs], color=colour, lw=2.2)
+        means = [float(np.mean(at[x])) for x in xs]
+        axes.plot(xs, means, color=colour, lw=2.2)
     axes.set_title(_words(name), loc="left", fontsize=10.5, parse_math=False)
     axes.set_xlabel("epoch")
     axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[attr-defined]

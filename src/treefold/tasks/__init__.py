@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from treefold.tasks.kinds import KINDS, TREES
 
 if TYPE_CHECKING:
-    from treefold.tasks.base import DataTask, TaskRun
-    from treefold.training.run import Run
+    from treefold.tasks.base import DataTask
 
 __all__ = ["kind_of", "load", "task_class", "task_of"]
 
@@ -52,8 +51,12 @@ def task_of(folder: str | Path, **changes: Any) -> DataTask:
     return task_class(kind_of(folder)).of_folder(Path(folder), **changes)
 
 
-def load(folder: str | Path, *, device: str = "cpu") -> Run | TaskRun:
+def load(folder: str | Path, *, device: str = "cpu") -> Any:
     """Load a trained run: its best seed's weights, ready to predict.
+
+    Returns:
+        A `treefold.training.Run` of one on trees, else a `treefold.tasks.base.TaskRun`;
+        call either with what it predicts.
 
     Raises:
         RunError: the folder is not a finished run, or is damaged.

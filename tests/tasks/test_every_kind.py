@@ -281,6 +281,15 @@ def test_an_empty_file_is_told(trained: Trained, tmp_path: Path, capsys):
     assert not (tmp_path / "x").exists()
 
 
+def test_nothing_to_predict_is_told(trained: Trained, tmp_path: Path, capsys):
+    empty = tmp_path / f"empty{trained.case.asked.suffix}"
+    empty.write_bytes(b"")
+    assert main(["predict", str(trained.run), str(empty)]) in (1, 2)
+    said = capsys.readouterr().err
+    assert "empty" in said
+    assert "bug" not in said
+
+
 def test_there_is_no_other_kind(capsys):
     with pytest.raises(RunError, match=r"no task 'dance'\. The tasks are trees"):
         task_class("dance")

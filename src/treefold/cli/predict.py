@@ -91,6 +91,10 @@ def _predict_other(args: Namespace, out: TextIO) -> str:
         if args.file == "-":
             out.flush()  # whoever wrote the line may wait for the answer
         count += 1
+    if not count:
+        from treefold.data.errors import DataError
+
+        raise DataError(f"{args.file}: there is nothing in it to predict")
     return f"Answered {count:,} item{'s' * (count != 1)}"
 
 

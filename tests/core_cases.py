@@ -16,6 +16,7 @@ from treefold.cells import (
     Dropout,
     ExtendedTreeGRUCell,
     ExtendedTreeLSTMCell,
+    GatedRecursiveCell,
     LayerNormRecursiveCell,
     Leaky,
     MVRNNCell,
@@ -108,6 +109,10 @@ _NEW: dict[str, NewCell] = {
     ),
     "extended-gru": lambda: ExtendedTreeGRUCell(IN, OUT, layer_norm=True),
     "extended-gru-nary": lambda: ExtendedTreeGRUCell(IN, OUT, arity=3, layer_norm=True),
+    "gated": lambda: GatedRecursiveCell(IN, OUT, arity=2),
+    "gated-ternary": lambda: GatedRecursiveCell(
+        IN, OUT, arity=3, inner_size=5, activation="relu"
+    ),
     "leaky": lambda: Leaky(RecursiveCell(OUT, OUT, arity=2), 0.3),
     "leaky-learned": lambda: Leaky(ChildSumTreeLSTMCell(IN, OUT), 0.3, learned=True),
     "skip": lambda: Skip(NaryTreeLSTMCell(IN, OUT, arity=2), 2),

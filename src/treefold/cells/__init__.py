@@ -3,6 +3,7 @@
 from treefold.cells.base import Cell, Children, State
 from treefold.cells.combinators import Dropout, TiedDropout
 from treefold.cells.extended import ExtendedTreeGRUCell, ExtendedTreeLSTMCell
+from treefold.cells.gated import GatedRecursiveCell
 from treefold.cells.initial import forget_bias_, identity_, orthogonal_
 from treefold.cells.layer_norm import LayerNormRecursiveCell
 from treefold.cells.leaky import Leaky
@@ -23,6 +24,7 @@ __all__ = [
     "Dropout",
     "ExtendedTreeGRUCell",
     "ExtendedTreeLSTMCell",
+    "GatedRecursiveCell",
     "LSTMState",
     "LayerNormRecursiveCell",
     "Leaky",

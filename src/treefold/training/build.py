@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ import torch
 from treefold import cells
 from treefold.data.datasets import Dataset
 from treefold.models.classifier import NodeClassifier
+from treefold.models.deep import DeepRecursive
 from treefold.training.config import Config
 from treefold.training.errors import RunError
 
@@ -41,6 +43,8 @@ def build_cell(config: Config, arity: int) -> cells.Cell[Any]:
     I, H, K = config.input_size, config.hidden_size, max(arity, 1)  # noqa: E741
     if config.model == "rnn":
         return cells.RecursiveCell(H, H, arity=K)
+    if config.model == "deep-rnn":
+        return cells.RecursiveCell(I, H, arity=K, activation="relu", input="affine")
     if config.model == "rntn":
         return cells.RNTNCell(H, H, arity=K)
     if config.model == "mv-rnn":
@@ -56,6 +60,8 @@ def build_cell(config: Config, arity: int) -> cells.Cell[Any]:
         return cells.ChildSumTreeLSTMCell(I, H)
     if config.model == "tree-gru":
         return cells.NaryTreeGRUCell(I, H, arity=K)
+    if config.model == "gated":
+        return cells.GatedRecursiveCell(I, H, arity=K)
     return cells.ChildSumTreeGRUCell(I, H)
 
 
@@ -69,9 +75,8 @@ def build_model(
 ) -> NodeClassifier:
     """Make the model that the settings describe, with random weights."""
     device = usable_device(config.device)
-    cell = build_cell(config, arity)
     model = NodeClassifier(
-        cell,
+        _net(config, arity),
         num_tokens,
         num_classes,
         embedding_std=config.embedding_std,
@@ -83,6 +88,22 @@ def build_model(
         label_smoothing=config.label_smoothing,
     )
     return model.to(device, DTYPES[config.precision])
+
+
+def _net(config: Config, arity: int) -> cells.Cell[Any] | DeepRecursive:
+    """Make the cell, or the passes of several."""
+    passes = config.passes.split()
+    if passes == ["up"]:
+        return build_cell(config, arity)
+    return DeepRecursive(
+        lambda size: build_cell(replace(config, input_size=size), arity),
+        config.input_size,
+        passes,  # type: ignore[arg-type]  # the settings were checked
+        arity=max(arity, 1),
+        leaf_weights=config.leaf_weights,
+        dropout=config.pass_dropout,
+        state_dropout=config.state_dropout,
+    )
 
 
 def balanced_weights(dataset: Dataset) -> torch.Tensor:

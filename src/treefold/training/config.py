@@ -9,12 +9,14 @@ from treefold.training.settings import Settings
 
 ModelName = Literal[
     "rnn",
+    "deep-rnn",
     "rntn",
     "mv-rnn",
     "tree-lstm",
     "child-sum-tree-lstm",
     "tree-gru",
     "child-sum-tree-gru",
+    "gated",
 ]
 Metric = Literal["root_accuracy", "node_accuracy", "loss"]
 
@@ -30,6 +32,11 @@ class Config(Settings):
             a leaf's vector is its state (rnn, rntn, mv-rnn).
         hidden_size: features of a node's state.
         rank: rank of the words' matrices (mv-rnn).
+        passes: "up", "down" and "outside" passes over the trees, one after another,
+            each of which reads what those before have left; rnn, rntn and mv-rnn
+            take one upward.
+        leaf_weights: later passes read leaves and inner nodes by weights of their own.
+        pass_dropout: share of the features dropped from one pass to the next.
         embedding_std: standard deviation of the random vectors that training begins
             with.
         vectors: file of pretrained word vectors (GloVe's text format) to begin with.
@@ -52,6 +59,9 @@ class Config(Settings):
     input_size: int = 300
     hidden_size: int = 150
     rank: int = 3
+    passes: str = "up"
+    leaf_weights: bool = False
+    pass_dropout: float = 0.0
     embedding_std: float = 0.1
     vectors: str | None = None
     input_dropout: float = 0.2

@@ -7,6 +7,11 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "treefold"
 
+MODELS_MAY = {
+    *("_lazy", "forest", "cells", "folding", "unfolding", "merging", "layers"),
+    *("data", "parsing"),
+}
+
 # part: the parts it may import, besides itself
 MAY_IMPORT = {
     "_lazy": set(),
@@ -19,24 +24,15 @@ MAY_IMPORT = {
     "forest": {"structure", "csr", "levels", "packed_sequence", "svg"},
     "folding": {"cells", "forest", "levels"},
     "unfolding": {"_lazy", "cells", "folding", "forest"},
+    "merging": {"cells", "forest", "unfolding"},
     "layers": {"_lazy", "cells", "folding", "forest"},
     "data": {"_lazy", "forest"},
     "report": {"_lazy", "svg", "forest"},
-    "models": {
-        *("_lazy", "cells", "folding", "unfolding", "layers", "forest", "data"),
-    },
-    "training": {
-        *("_lazy", "cells", "folding", "unfolding", "layers", "forest", "data"),
-        *("models", "report"),
-    },
-    "tasks": {
-        *("_lazy", "cells", "folding", "unfolding", "layers", "forest", "data"),
-        *("models", "report", "svg", "training"),
-    },
-    "lab": {
-        *("_lazy", "cells", "folding", "unfolding", "layers", "forest", "data"),
-        *("models", "report", "svg", "training", "tasks"),
-    },
+    "parsing": {"forest"},
+    "models": MODELS_MAY,
+    "training": {*MODELS_MAY, "models", "report"},
+    "tasks": {*MODELS_MAY, "models", "report", "svg", "training"},
+    "lab": {*MODELS_MAY, "models", "report", "svg", "training", "tasks"},
     "bench": {"cells", "folding", "data", "training", "report"},
     "cli": {"bench", "data", "models", "training", "report", "tasks", "lab"},
     "__main__": {"cli"},

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from treefold.folding import fold
     from treefold.forest import Forest, ForestError
     from treefold.layers import GRU, LSTM, RNN, TreeGRU, TreeLSTM, TreeRNN, TreeTensor
+    from treefold.merging import Merge, merge
     from treefold.tasks import load
     from treefold.unfolding import Beam, Decision, Greedy, Sample, Step, unfold
 
@@ -27,6 +28,7 @@ __getattr__, __dir__, __all__ = attach(
         "GRU": "layers",
         "Greedy": "unfolding",
         "LSTM": "layers",
+        "Merge": "merging",
         "RNN": "layers",
         "Sample": "unfolding",
         "State": "cells",
@@ -40,6 +42,7 @@ __getattr__, __dir__, __all__ = attach(
         "fold": "folding",
         "layers": "",
         "load": "tasks",
+        "merge": "merging",
         "models": "",
         "report": "",
         "training": "",

@@ -5,6 +5,7 @@ from treefold._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "DeepRecursive": "deep",
         "Model": "base",
         "NodeClassifier": "classifier",
         "baselines": "",

@@ -86,6 +86,7 @@ def build_model(
         class_weights=class_weights,
         root_weight=config.root_weight,
         label_smoothing=config.label_smoothing,
+        share=config.share,
     )
     return model.to(device, DTYPES[config.precision])
 

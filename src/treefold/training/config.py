@@ -18,6 +18,7 @@ ModelName = Literal[
     "child-sum-tree-gru",
     "gated",
 ]
+PASSES = ("up", "down", "outside")
 Metric = Literal["root_accuracy", "node_accuracy", "loss"]
 
 
@@ -52,6 +53,8 @@ class Config(Settings):
         max_nodes: the most nodes in a batch; None: no bound.
         height_window: trees are sorted by height within so many batches, which makes
             their forests less deep, and training quicker; 1 mixes all heights.
+        share: fold equal subtrees of a batch once: the same states in less time where
+            trees repeat themselves.
         metric: what is best on dev, and chooses the epoch and the seed.
     """
 
@@ -77,14 +80,37 @@ class Config(Settings):
     label_smoothing: float = 0.0
     max_nodes: int | None = None
     height_window: int = 1
+    share: bool = False
     metric: Metric = "root_accuracy"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         sizes = ("input_size", "hidden_size", "rank", "min_count", "max_nodes")
         self.check("at least 1", lambda value: value >= 1, *sizes, "height_window")
-        shares = ("input_dropout", "state_dropout", "output_dropout")
+        shares = ("input_dropout", "state_dropout", "output_dropout", "pass_dropout")
         self.check(
             "in [0, 1)", lambda value: 0 <= value < 1, *shares, "label_smoothing"
         )
         self.check("0 or more", lambda v: v >= 0, "root_weight", "embedding_std")
+        if self.share and (self.input_dropout or self.state_dropout):
+            raise RunError(
+                "share folds equal subtrees once, but with input_dropout or "
+                "state_dropout each draws noise of its own. Set both to 0."
+            )
+        names = self.passes.split()
+        if names[:1] != ["up"] or not set(names) <= set(PASSES):
+            raise RunError(
+                'passes must be "up", "down" or "outside", one after another, the '
+                f'first "up", got {self.passes!r}.'
+            )
+        if len(names) > 1 and self.model in ("rnn", "rntn", "mv-rnn"):
+            raise RunError(
+                f"{self.model} takes one upward pass, as its leaves' vectors are their "
+                f"states, got passes={self.passes!r}. Take deep-rnn, or a model with "
+                "gates."
+            )
+        if len(names) > 1 and self.share:
+            raise RunError(
+                "share folds equal subtrees once, but in a pass down or outside they "
+                'differ by what is above them. Set passes="up".'
+            )

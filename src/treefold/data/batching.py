@@ -46,6 +46,25 @@ class Batch:
         """(N,) int64, the tokens of the nodes that have one."""
         return self.words[self.rows]
 
+    def shared(self) -> tuple[Batch, Tensor]:
+        """Merge equal subtrees into one node each; see `Forest.share`.
+
+        Returns:
+            The batch on the shared forest, whose nodes have no labels, and `node_of`
+            (V,), the node that stands for each of ours.
+        """
+        row = self.rows
+        if self.nodes is not None:
+            row = row.new_full((self.forest.num_nodes,), -1)
+            row[self.nodes] = self.rows
+        forest, node_of, first = self.forest.share(row)
+        row = row[first]
+        nodes = None if self.nodes is None else (row >= 0).nonzero().flatten()
+        rows = row if nodes is None else row[nodes]
+        bare = torch.full_like(first, -1)
+        shared = replace(self, forest=forest, rows=rows, nodes=nodes, label=bare)
+        return shared, node_of
+
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """Return the batch on a device."""
         forest = self.forest.to(device, non_blocking)

@@ -74,10 +74,10 @@ def load_dataset(
     """Load a data set by name, or from files of bracket trees.
 
     Args:
-        data: ``"sst"``, ``"sst-binary"`` or ``"python-swaps"``; or the path of a file
-            of bracket trees, or of a folder with ``train.txt``, ``dev.txt`` and
-            ``test.txt`` (each may be gzipped). Labels are whole numbers, and every
-            root has one.
+        data: ``"sst"``, ``"sst-binary"``, ``"python-swaps"``, ``"listops"`` or
+            ``"listops-arity"``; or the path of a file of bracket trees, or of a folder
+            with ``train.txt``, ``dev.txt`` and ``test.txt`` (each may be gzipped).
+            Labels are whole numbers, and every root has one.
         train: the file to train on, by default `data`.
         dev: the file to choose by, by default one training tree in ten.
         test: the file to measure on, by default one training tree in ten.
@@ -158,10 +158,21 @@ def _python_swaps(*, seed: int, progress: bool, **_: object) -> Dataset:
     return python_swaps.load(seed=seed, progress=progress)
 
 
+def _listops(name: str) -> Callable[..., Dataset]:
+    def load(*, lower: bool, min_count: int, **_: object) -> Dataset:
+        from treefold.data.listops import load_listops
+
+        return load_listops(name, lower=lower, min_count=min_count)
+
+    return load
+
+
 NAMED: dict[str, Callable[..., Dataset]] = {
     "sst": _sst,
     "sst-binary": _sst_binary,
     "python-swaps": _python_swaps,
+    "listops": _listops("listops"),
+    "listops-arity": _listops("listops-arity"),
 }
 
 

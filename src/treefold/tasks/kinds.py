@@ -12,6 +12,7 @@ KINDS = {
     "draw": ("draw", "DrawTask"),
     "caption": ("caption", "CaptionTask"),
     "language": ("language", "LanguageTask"),
+    "compare": ("compare", "CompareTask"),
 }
 
 # data set: the kind of task that it is for; of others a file is read
@@ -24,11 +25,14 @@ DATASETS: dict[str, str] = {
     "gesture-b": "tag",
     "gesture-c": "tag",
     "japanese-vowels": "classify",
+    "logic": "compare",
     "multi30k-de-en": "translate",
     "multi30k-en-de": "translate",
     "multi30k-en-fr": "translate",
     "names": "generate",
     "pendigits": "classify",
+    "sick-entailment": "compare",
+    "sick-relatedness": "compare",
     "sst-words": "classify",
     "sst-words-binary": "classify",
     "strokes-kanji": "draw",

@@ -1,0 +1,5 @@
+from treefold.tasks.base import Findings
+
+
+def findings(task, model, result):
+    return Findings("x")

@@ -1,0 +1,333 @@
+"""Scenes: adjacent segments of an image merge to a tree, and every node gets a class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, NamedTuple, final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from treefold.cells import Cell, Children, GatedRecursiveCell, RecursiveCell, State
+from treefold.folding import fold
+from treefold.forest import Forest
+from treefold.merging import Merge, Merging, merge
+from treefold.models.base import Model
+from treefold.unfolding import Beam, Greedy
+
+FORBIDDEN = -1e6  # added to the score of a merge that must not be
+
+
+@final
+@dataclass(frozen=True)
+class SceneBatch:
+    """B images as N adjacent segments, and as far as known what they show.
+
+    Attributes:
+        features: (N, F), of each segment.
+        structure: (N,) int64, the image of each segment, ascending from 0.
+        edges: (2, E) int64, pairs of segments that touch.
+        pixels: (N, C) how many pixels of each class a segment has; zeros where that is
+            not known.
+        region: (N,) int64, the region of each segment, numbered in its image from 0: a
+            connected set of segments of one class.
+    """
+
+    features: Tensor
+    structure: Tensor
+    edges: Tensor
+    pixels: Tensor
+    region: Tensor
+
+    def __len__(self) -> int:
+        """Return B."""
+        return int(self.structure[-1]) + 1 if len(self.structure) else 0
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> SceneBatch:
+        """Return the batch on a device."""
+        return self._carried(lambda part: part.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> SceneBatch:
+        """Return a copy in page-locked memory."""
+        return self._carried(lambda part: part.pin_memory())
+
+    def _carried(self, move: Any) -> SceneBatch:
+        parts = {field.name: move(getattr(self, field.name)) for field in fields(self)}
+        return replace(self, **parts)
+
+
+class SceneState(NamedTuple):
+    """The state of a piece of an image, and what is known of the piece.
+
+    Attributes:
+        h: (N, H).
+        pixels: (N, C), its pixels by class.
+        covered: (N, R), how many of its segments are of each region of its image.
+        whole: (N, R), how many segments those regions have in all.
+    """
+
+    h: Tensor
+    pixels: Tensor
+    covered: Tensor
+    whole: Tensor
+
+    @property
+    def right(self) -> Tensor:
+        """(N,) bool, whether a piece is in any right tree of its image.
+
+        In a right tree the segments of a region merge before anything else does: the
+        piece is a part of one region, or all of several.
+        """
+        touched = self.covered > 0
+        parts = touched & (self.covered < self.whole)
+        return (touched.sum(dim=1) == 1) | ~parts.any(dim=1)
+
+
+class Parsing(NamedTuple):
+    """What a `SceneParser` finds in images.
+
+    Attributes:
+        forest: a tree for each image over its segments: nodes 0 to N-1 are the
+            segments, merged nodes follow.
+        probability: (V, C), of each class at each node.
+        score: (V,) of each merge, 0 at segments.
+        right: (V,) bool, whether a node is in any right tree.
+        pixels: (V, C), pixels of a node by their class.
+    """
+
+    forest: Forest
+    probability: Tensor
+    score: Tensor
+    right: Tensor
+    pixels: Tensor
+
+
+@final
+class SceneMerge(Merge[SceneState]):
+    """One merge of a `SceneParser`: a cell over two pieces, and its score.
+
+    Args:
+        parser: whose cell and score they are.
+        wrong: added to the score of a merge that is in no right tree.
+    """
+
+    def __init__(self, parser: SceneParser, wrong: float = 0.0):
+        super().__init__()
+        self.parser = parser
+        self.wrong = wrong
+
+    def forward(self, left: SceneState, right: SceneState) -> tuple[SceneState, Tensor]:
+        M, H = left.h.shape
+        index = torch.arange(2 * M, device=left.h.device)
+        both = State(torch.stack([left.h, right.h], dim=1).view(2 * M, H))
+        children = Children(both, index // 2, index % 2, M, arity=2)
+        h = self.parser.cell(left.h.new_zeros(M, H), children).h
+        state = SceneState(
+            h,
+            left.pixels + right.pixels,
+            left.covered + right.covered,
+            left.whole,
+        )
+        score = self.parser.score(h).squeeze(-1)
+        return state, score + self.wrong * ~state.right
+
+
+@final
+class SceneParser(Model):
+    r"""Parses images: segments merge with their neighbours until one node is left.
+
+    Socher, Lin, Ng & Manning (2011, ICML), "Parsing natural scenes and natural
+    language with recursive neural networks". A segment's features become a vector,
+    two adjacent pieces the vector of their union, and every vector has a score and
+    a class:
+
+    .. math::
+        h_i &= \tanh(W_s F_i + b_s) \\
+        h_p &= \tanh(W [h_l; h_r] + b), \qquad s_p = w^\top h_p \\
+        p(c \mid v) &= \text{softmax}(W_c [h_v; g_v] + b_c)
+
+    The tree of an image is that of the highest sum of scores that the search finds. A
+    merge is *right* if its piece is a part of one region of the image or all of
+    several, in whatever order. With :math:`\hat y` any tree, :math:`y` a right one and
+    :math:`\Delta(\hat y) = \kappa \cdot` (number of wrong merges), the loss is
+
+    .. math::
+        \max\Bigl(0, \max_{\hat y} \bigl(s(\hat y) + \Delta(\hat y)\bigr)
+            - \max_y s(y)\Bigr)
+
+    per image, both maxima found by the same search, plus the mean cross-entropy of the
+    classes over all segments and over all merged nodes whose pixels are nearly all of
+    one class, in the right tree and in the one found.
+
+    Deviations from the paper: g is the state of a fold from the root down (Irsoy &
+    Cardie, 2013), :math:`g_v = \tanh(W_g^{slot} g_{parent} + V h_v + b_g)`, by which a
+    segment's class depends on the tree around it (``context=False`` leaves it out, as
+    the paper does); features may pass a hidden layer (``inner_size=0`` is the paper);
+    the cell may be the gated one.
+
+    Args:
+        num_features: F.
+        num_classes: C.
+        hidden_size: H.
+        inner_size: features of a hidden layer before h_i; 0 has none.
+        cell: "recursive", as above, or "gated" (`GatedRecursiveCell`).
+        context: whether classes see g.
+        kappa: κ, the margin for each wrong merge.
+        pure: share of one class from which a merged node is of that class.
+        margin_weight: of the structure's loss beside that of the classes.
+        width: of the beam; 1 searches greedily, as the paper does.
+        dropout: share of features dropped before and behind the cell.
+
+    Shape:
+        - batch.features: (N, F).
+        - output: logits (V, C) of the nodes of the trees found.
+
+    Example:
+        >>> import torch
+        >>> from treefold.models.scene import SceneBatch, SceneParser
+        >>> structure, region = torch.tensor([0, 0, 0]), torch.tensor([0, 0, 1])
+        >>> edges = torch.tensor([[0, 1], [1, 2]])
+        >>> pixels = torch.tensor([[9.0, 0], [7, 1], [0, 5]])
+        >>> batch = SceneBatch(torch.randn(3, 4), structure, edges, pixels, region)
+        >>> parser = SceneParser(4, 2, hidden_size=8)
+        >>> parser.loss(batch).shape, parser.parse(batch).probability.shape
+        (torch.Size([]), torch.Size([5, 2]))
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        num_classes: int,
+        *,
+        hidden_size: int = 64,
+        inner_size: int = 0,
+        cell: Literal["recursive", "gated"] = "recursive",
+        context: bool = True,
+        kappa: float = 0.1,
+        pure: float = 0.9,
+        margin_weight: float = 1.0,
+        width: int = 1,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        H, inner = hidden_size, inner_size
+        layers: list[nn.Module] = [nn.Linear(inner or num_features, H), nn.Tanh()]
+        if inner:
+            layers = [nn.Linear(num_features, inner), nn.GELU(), *layers]
+        self.encoder = nn.Sequential(*layers)
+        if cell not in ("recursive", "gated"):
+            raise ValueError(f'cell must be "recursive" or "gated", got {cell!r}.')
+        kind = RecursiveCell if cell == "recursive" else GatedRecursiveCell
+        self.cell: Cell[State] = kind(H, H, arity=2)
+        self.down = RecursiveCell(H, H, arity=2, input="affine") if context else None
+        self.score = nn.Linear(H, 1, bias=False)
+        self.output = nn.Linear(2 * H if context else H, num_classes)
+        self.kappa = kappa
+        self.pure = pure
+        self.margin_weight = margin_weight
+        self.search = Beam(width) if width > 1 else Greedy()
+        self.dropout = dropout
+
+    def forward(self, batch: SceneBatch) -> Tensor:
+        """Return the logits of every node of the trees found, (V, C)."""
+        vectors = self.encode(batch.features)
+        forest = self.find(batch, vectors).forest
+        h = fold(self.cell, forest, vectors, nodes=forest.leaves).h
+        return self.classify(forest, h)
+
+    def encode(self, features: Tensor) -> Tensor:
+        """Return the vectors (N, H) of segments (N, F)."""
+        return F.dropout(self.encoder(features), self.dropout, self.training)
+
+    @torch.no_grad()
+    def find(
+        self, batch: SceneBatch, vectors: Tensor, wrong: float = 0.0
+    ) -> Merging[SceneState]:
+        """Search a tree for each image.
+
+        Args:
+            batch: the images.
+            vectors: (N, H) of their segments.
+            wrong: added to the score of each wrong merge.
+        """
+        N = len(vectors)
+        alone = Forest.from_lengths([1] * N).to(vectors.device)
+        h = fold(self.cell, alone, vectors).h
+        covered = F.one_hot(batch.region).to(h)
+        # The segments of an image's regions, for each image and then each segment.
+        whole = covered.new_zeros(len(batch), covered.shape[1])
+        whole = whole.index_add(0, batch.structure, covered)[batch.structure]
+        start = SceneState(h, batch.pixels.to(h), covered, whole)
+        return merge(
+            SceneMerge(self, wrong),
+            start,
+            edges=batch.edges,
+            structure=batch.structure,
+            search=self.search,
+        )
+
+    def classify(self, forest: Forest, h: Tensor) -> Tensor:
+        """Return the logits (V, C) of nodes with states (V, H)."""
+        if self.down is not None:
+            h = torch.cat([h, fold(self.down, forest.transpose(), h).h], dim=1)
+        return self.output(F.dropout(h, self.dropout, self.training))
+
+    def loss(self, batch: SceneBatch) -> Tensor:
+        """Return the margin's loss, a mean over images, plus that of the classes."""
+        vectors = self.encode(batch.features)
+        trees = [
+            self.find(batch, vectors, wrong) for wrong in (FORBIDDEN, 0.0, self.kappa)
+        ]
+        forests = [tree.forest for tree in trees]
+        forest, N = Forest.cat(forests), len(vectors)
+        rows = torch.arange(N, device=vectors.device).repeat(len(trees))
+        h = fold(self.cell, forest, vectors, forest.leaves, rows=rows).h
+        margin = self._margin(batch, trees, h)
+        pixels = torch.cat([tree.state.pixels for tree in trees[:2]])
+        logits = self.classify(Forest.cat(forests[:2]), h[: len(pixels)])
+        return self.margin_weight * margin + self._class_loss(logits, pixels, N)
+
+    def _margin(
+        self, batch: SceneBatch, trees: list[Merging[SceneState]], h: Tensor
+    ) -> Tensor:
+        """Return how far the best tree with its margin is above the best right one."""
+        right, _, rival = h.split([len(tree.score) for tree in trees])
+        N, B = len(batch.features), len(batch)
+
+        def total(tree: Merging[SceneState], h: Tensor, wrong: float) -> Tensor:
+            score = self.score(h[N:]).squeeze(-1) + wrong * ~tree.state.right[N:]
+            return score.new_zeros(B).index_add(0, tree.forest.tree[N:], score)
+
+        best = total(trees[0], right, 0.0)
+        return (total(trees[2], rival, self.kappa) - best).relu().mean()
+
+    def _class_loss(self, logits: Tensor, pixels: Tensor, N: int) -> Tensor:
+        """Return the mean cross-entropy of nodes that are nearly of one class."""
+        most, label = pixels.max(dim=1)
+        known = most > 0
+        known &= most >= self.pure * pixels.sum(dim=1)
+        # Segments are what pixels get their class of, however mixed.
+        half = len(pixels) // 2
+        for first in (0, half):
+            known[first : first + N] = most[first : first + N] > 0
+        if not known.any():
+            return logits.sum() * 0
+        return F.cross_entropy(logits[known], label[known])
+
+    @torch.no_grad()
+    def parse(self, batch: SceneBatch) -> Parsing:
+        """Parse images."""
+        training = self.training
+        self.eval()
+        vectors = self.encode(batch.features)
+        found = self.find(batch, vectors)
+        logits = self.classify(found.forest, found.state.h)
+        self.train(training)
+        return Parsing(
+            found.forest,
+            logits.softmax(dim=1),
+            found.score,
+            found.state.right,
+            found.state.pixels,
+        )

@@ -10,7 +10,7 @@ import torch
 from treefold import cells
 from treefold.data.datasets import Dataset
 from treefold.models.classifier import NodeClassifier
-from treefold.models.deep import DeepRecursive
+from treefold.models.deep import DeepRecursive, deep_cell
 from treefold.training.config import Config
 from treefold.training.errors import RunError
 
@@ -44,7 +44,7 @@ def build_cell(config: Config, arity: int) -> cells.Cell[Any]:
     if config.model == "rnn":
         return cells.RecursiveCell(H, H, arity=K)
     if config.model == "deep-rnn":
-        return cells.RecursiveCell(I, H, arity=K, activation="relu", input="affine")
+        return deep_cell(I, H, arity=K, activation=config.activation)
     if config.model == "rntn":
         return cells.RNTNCell(H, H, arity=K)
     if config.model == "mv-rnn":

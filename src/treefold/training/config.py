@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, final
 
+from treefold.training.errors import RunError
 from treefold.training.settings import Settings
 
 ModelName = Literal[
@@ -36,6 +37,7 @@ class Config(Settings):
         passes: "up", "down" and "outside" passes over the trees, one after another,
             each of which reads what those before have left; rnn, rntn and mv-rnn
             take one upward.
+        activation: of deep-rnn.
         leaf_weights: later passes read leaves and inner nodes by weights of their own.
         pass_dropout: share of the features dropped from one pass to the next.
         embedding_std: standard deviation of the random vectors that training begins
@@ -63,6 +65,7 @@ class Config(Settings):
     hidden_size: int = 150
     rank: int = 3
     passes: str = "up"
+    activation: Literal["tanh", "relu"] = "tanh"
     leaf_weights: bool = False
     pass_dropout: float = 0.0
     embedding_std: float = 0.1

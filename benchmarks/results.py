@@ -1,10 +1,12 @@
 """Print the table of results of run folders, in Markdown, for docs/results.md.
 
     python benchmarks/results.py runs/sst-fine-tree-lstm runs/sst-binary-tree-lstm ...
+    python benchmarks/results.py runs/names runs/conll2000-chunks ...
 
-Reads each run's ``result.json``. Accuracies are in percent: the mean over the seeds and
-their sample standard deviation. Below the table stand the sources of the published
-figures, the commands, the date and the versions.
+Reads each run's ``result.json``. Runs on trees have a table of accuracies, in percent:
+the mean over the seeds and their sample standard deviation. Runs of other tasks have
+one with their own measures and all their rivals. Below the tables stand the sources of
+the published figures, the commands, the date and the versions.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import shlex
 import sys
 from pathlib import Path
 from typing import Any
+
+import task_results
 
 SOCHER = "Socher et al. 2013, table 1"
 TAI = "Tai et al. 2015, table 2, vectors not pretrained"
@@ -137,8 +141,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
     results = [read(folder) for folder in parser.parse_args().runs]
-    print(table(HEADER, rows(results)))
-    print()
+    trees = [result for result in results if result.get("kind", "trees") == "trees"]
+    others = [result for result in results if result not in trees]
+    if trees:
+        print(table(HEADER, rows(trees)), end="\n\n")
+    if others:
+        lines = [line for result in others for line in task_results.rows(result)]
+        print(table(task_results.HEADER, lines), end="\n\n")
     print(notes(results))
 
 

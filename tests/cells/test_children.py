@@ -128,3 +128,14 @@ def test_no_children_at_all():
     assert_close(children.max(h), torch.zeros(2, H))
     assert_close(children.slots(K).h, torch.zeros(2, K, H))
     assert children.repeat(torch.ones(2, H)).shape == (0, H)
+
+
+def test_pairs_are_two_children_of_each_node():
+    left, right = (Two(torch.randn(3, 2), torch.randn(3, 4, 1)) for _ in range(2))
+    children = Children.of_pairs(left, right)
+    assert (children.num_nodes, len(children), children.arity) == (3, 6, 2)
+    assert children.parent.tolist() == [0, 0, 1, 1, 2, 2]
+    for name in Two._fields:
+        pair = torch.stack([getattr(left, name), getattr(right, name)], dim=1)
+        assert torch.equal(getattr(children.slots(2), name), pair)
+    assert len(Children.of_pairs(*[Two(torch.ones(0, 2), torch.ones(0))] * 2)) == 0

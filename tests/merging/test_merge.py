@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from treefold import Beam, Greedy, Sample, State, fold
+from treefold import Beam, Children, Greedy, Sample, State, fold
 from treefold.cells import RecursiveCell
 from treefold.merging import Merge, merge
 
@@ -115,19 +115,9 @@ def test_scores_and_states_are_those_of_a_fold_over_the_trees_found():
 
     class Step(Merge):
         def forward(self, left, right):
-            pair = torch.stack([left.h, right.h], dim=1).flatten(0, 1)
-            forest_of_pairs = torch.arange(len(pair)).view(-1, 2)
-            h = cell_of_pairs(pair, forest_of_pairs)
-            return State(h), rank(h).squeeze(1)
-
-    def cell_of_pairs(pair, _):
-        from treefold.cells import Children
-
-        M = len(pair) // 2
-        parent = torch.arange(M).repeat_interleave(2)
-        slot = torch.arange(2).repeat(M)
-        children = Children(State(pair), parent, slot, M, arity=2)
-        return cell(cell.project(torch.zeros(M, 4)), children).h
+            children = Children.of_pairs(left, right)
+            state = cell(torch.zeros(len(left.h), 4), children)
+            return state, rank(state.h).squeeze(1)
 
     leaves = torch.randn(12, 4)
     found = merge(Step(), leaves, lengths=[5, 7])

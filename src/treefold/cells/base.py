@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import Generic, NamedTuple, TypeVar, cast, final
+from typing import Generic, NamedTuple, Self, TypeVar, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,18 @@ class Children(Generic[S]):
         self.slot = slot
         self.num_nodes = num_nodes
         self.arity = 0 if len(slot) == 0 else arity
+
+    @classmethod
+    def of_pairs(cls, left: S, right: S) -> Self:
+        """The children of N nodes that have two each, with states of (N, ...)."""
+        fields = (
+            torch.stack(pair, dim=1).flatten(0, 1)
+            for pair in zip(left, right, strict=True)
+        )
+        N = len(left[0])
+        edge = torch.arange(2 * N, device=left[0].device)
+        state = cast(S, type(left)(*fields))
+        return cls(state, edge // 2, edge % 2, N, 2)
 
     def __len__(self) -> int:
         """E."""

@@ -1,0 +1,342 @@
+"""Triples (head, relation, tail): sets by name, or from files of one's own.
+
+A line is ``head<TAB>relation<TAB>tail``, in files to tune and test on with a fourth
+column, 1 where the triple holds and -1 where it does not. Blank lines are passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treefold.data.errors import DataError
+from treefold.data.places import SPLITS, did_you_mean, folders, neighbours
+from treefold.data.readers.lines import STDIN, open_lines
+
+HELD_OUT = 0.1  # of the triples go to dev, and as many to test, where none are given
+NAMED = {"wn11": "Wordnet", "fb13": "Freebase"}
+LABELS = {"1": 1, "-1": -1}
+
+Int = NDArray[np.int64]
+
+
+class Row(NamedTuple):
+    """A line: a triple by names, its label (0 where it has none), and its place."""
+
+    head: str
+    relation: str
+    tail: str
+    label: int
+    where: str
+
+
+@final
+@dataclass(frozen=True)
+class Triples:
+    """N triples by numbers.
+
+    Attributes:
+        head: (N,) entities.
+        relation: (N,) relations.
+        tail: (N,) entities.
+        label: (N,) 1 where the triple holds, -1 where it does not.
+    """
+
+    head: Int
+    relation: Int
+    tail: Int
+    label: Int
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.head)
+
+    def select(self, where: NDArray) -> Triples:
+        """Return the triples of these numbers, or where a mask is true."""
+        return Triples(*(each[where] for each in vars(self).values()))
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], entities: Sequence[str], relations: Sequence[str]):
+        """Number the names of rows, all of which are known."""
+        entity = {name: i for i, name in enumerate(entities)}
+        relation = {name: i for i, name in enumerate(relations)}
+        columns = [
+            [entity[row.head] for row in rows],
+            [relation[row.relation] for row in rows],
+            [entity[row.tail] for row in rows],
+            [row.label or 1 for row in rows],
+        ]
+        return cls(*(np.array(each, np.int64) for each in columns))
+
+    def holding(self) -> Triples:
+        """Return those that hold."""
+        return self.select(self.label > 0)
+
+
+@final
+@dataclass(frozen=True)
+class RelationSet:
+    """Triples to train, tune and test on.
+
+    Attributes:
+        name: what reports call the set.
+        entities: their names; triples have their numbers.
+        relations: their names.
+        splits: triples by the name of the split: those of train hold, of dev and test
+            some do and some do not.
+        note: what a report should say of it.
+    """
+
+    name: str
+    entities: tuple[str, ...]
+    relations: tuple[str, ...]
+    splits: dict[str, Triples]
+    note: str = ""
+
+
+def words_of(entity: str) -> list[str]:
+    """Return the words of an entity's name, at least one.
+
+    Underscores and blanks part words; the number of a sense, as WordNet's names end in,
+    is none: ``__bengal_tiger_1`` is *bengal* and *tiger*.
+    """
+    bare = re.sub(r"_\d+$", "", entity) if entity.startswith("__") else entity
+    return [w for w in re.split(r"[_\s]+", bare.lower()) if w] or [entity]
+
+
+def read_triples(
+    file: str | Path, *, labelled: bool | None = None, skip_bad: bool = False
+) -> Iterator[Row]:
+    """Read the triples of a file as they come.
+
+    Args:
+        file: its path, or ``"-"`` for standard input.
+        labelled: whether each line must have a label, or (False) none but 1; None: a
+            label is read where there is one.
+        skip_bad: leave out lines that are no triple.
+
+    Raises:
+        DataError: ``file:line: expected ..., found ...``; no such file; no triple.
+    """
+    name = STDIN if str(file) == "-" else str(file)
+    some = False
+    for number, line in open_lines(file):
+        if not line.strip():
+            continue
+        try:
+            row = _row(f"{name}:{number}", line, labelled)
+        except DataError:
+            if not skip_bad:
+                raise
+            continue
+        some = True
+        yield row
+    if not some:
+        raise DataError(
+            f"{name}: expected lines head<TAB>relation<TAB>tail, found none; is the "
+            "file empty?"
+        )
+
+
+def load_relations(
+    data: str | Path,
+    *,
+    train: str | None = None,
+    dev: str | None = None,
+    test: str | None = None,
+    seed: int = 0,
+    skip_bad: bool = False,
+) -> RelationSet:
+    """Load triples by name, or from files.
+
+    Where the triples of dev or test have no labels, all of them hold, and beside each
+    stands one that does not: its tail replaced by an entity that is drawn, by `seed`,
+    from the tails of its relation, and that makes no triple that is known.
+
+    Args:
+        data: ``wn11`` or ``fb13``; or a file, or a folder that has ``train.tsv``, and
+            may have ``dev.tsv`` and ``test.tsv`` (each may be gzipped).
+        train: the file to learn from, by default `data`.
+        dev: the file to tune on, by default one training triple in ten.
+        test: the file to measure on, by default one training triple in ten.
+        seed: decides what is held out and how it is corrupted.
+        skip_bad: leave out lines that are no triple.
+
+    Raises:
+        DataError: there is no such data, a line is bad, or too few are left.
+    """
+    given = zip(SPLITS, (train, dev, test), strict=True)
+    files: dict[str, str] = {split: file for split, file in given if file is not None}
+    name = str(data)
+    if name in NAMED:
+        if files:
+            raise DataError(
+                f"{name} has its own split; {', '.join(files)} cannot be given with it"
+            )
+        return _socher(name)
+    path = Path(name)
+    if path.is_dir():
+        files = _in_folder(path) | files
+    elif "train" not in files:
+        if not path.exists():
+            hint = did_you_mean(name, [*NAMED, *neighbours(path)]) or "."
+            raise DataError(
+                f"no data set and no file is called {name!r}{hint} The data sets are "
+                f"{', '.join(NAMED)}; anything else is the path of a file of lines "
+                "head<TAB>relation<TAB>tail."
+            )
+        files = {"train": name} | files
+    rows = {
+        split: list(
+            read_triples(
+                file, labelled=False if split == "train" else None, skip_bad=skip_bad
+            )
+        )
+        for split, file in files.items()
+    }
+    stem = path.name.removesuffix(".gz").removesuffix(".tsv") or name
+    return _prepared(stem, rows, seed)
+
+
+def tails_at_random(
+    triples: Triples, known: Triples, random: np.random.Generator
+) -> Triples:
+    """Put beside each triple one with another tail, of those its relation has.
+
+    Triples that have no other tail are left out; of pairs the true one comes first.
+    """
+    true = set(zip(*(each.tolist() for each in list(vars(known).values())[:3])))
+    slots = {r: np.unique(known.tail[known.relation == r]) for r in set(known.relation)}
+    head, relation, tail, kept = [], [], [], []
+    for n, (h, r, t) in enumerate(
+        zip(triples.head.tolist(), triples.relation.tolist(), triples.tail.tolist())
+    ):
+        others = [e for e in slots[r].tolist() if e != t and (h, r, e) not in true]
+        if others:
+            kept.append(n)
+            head += [h, h]
+            relation += [r, r]
+            tail += [t, others[int(random.integers(len(others)))]]
+    label = [1, -1] * len(kept)
+    return Triples(*(np.array(e, np.int64) for e in (head, relation, tail, label)))
+
+
+def _row(where: str, line: str, labelled: bool | None) -> Row:
+    parts = [part.strip() for part in line.split("\t")]
+    if len(parts) not in (3, 4):
+        raise DataError(
+            f"{where}: expected head<TAB>relation<TAB>tail, and a label or none, found "
+            f"{len(parts) - 1} tabs"
+        )
+    for part, text in zip(("head", "relation", "tail"), parts, strict=False):
+        if not text:
+            raise DataError(f"{where}: expected a name as {part}, found none")
+    label = LABELS.get(parts[3]) if len(parts) == 4 else 0
+    if label is None:
+        raise DataError(f"{where}: expected 1 or -1 as label, found {parts[3]!r}")
+    if labelled and not label:
+        raise DataError(f"{where}: expected a label, 1 or -1, after a third tab")
+    if labelled is False and label < 0:
+        raise DataError(
+            f"{where}: expected a triple that holds, found one with the label -1; "
+            "training makes its own false triples"
+        )
+    return Row(parts[0], parts[1], parts[2], label, where)
+
+
+def _socher(name: str) -> RelationSet:
+    """WN11 and FB13 (Socher et al., 2013)."""
+    looked = [folder / NAMED[name] for folder in folders("ntn")]
+    for folder in looked:
+        files = {}
+        for split in SPLITS:
+            for suffix in (".txt", ".txt.gz"):
+                if (path := folder / f"{split}{suffix}").is_file():
+                    files.setdefault(split, path)
+        if len(files) == len(SPLITS) and (folder / "entities.txt").is_file():
+            break
+    else:
+        raise DataError(
+            f"{name} is not on this machine; looked in "
+            f"{' and '.join(map(str, looked))}. Let TREEFOLD_DATA name the folder that "
+            f"has `ntn/{NAMED[name]}` in it, with entities.txt, relations.txt, and "
+            "train.txt, dev.txt and test.txt, plain or gzipped, of the data that "
+            "Socher et al. (2013) published."
+        )
+    rows = {
+        split: list(read_triples(file, labelled=split != "train"))
+        for split, file in files.items()
+    }
+    entities, relations = (
+        tuple(line.strip() for _, line in open_lines(folder / f"{each}.txt") if line)
+        for each in ("entities", "relations")
+    )
+    splits = {s: Triples.of(each, entities, relations) for s, each in rows.items()}
+    return RelationSet(name, entities, relations, splits, "Socher et al. (2013).")
+
+
+def _in_folder(folder: Path) -> dict[str, str]:
+    files = {}
+    for split in SPLITS:
+        for suffix in (".tsv", ".tsv.gz"):
+            if (path := folder / f"{split}{suffix}").is_file():
+                files.setdefault(split, str(path))
+    if "train" not in files:
+        raise DataError(f"{folder}: expected train.tsv or train.tsv.gz in the folder")
+    return files
+
+
+def _prepared(name: str, rows: dict[str, list[Row]], seed: int) -> RelationSet:
+    """Number the names, hold out what is missing, corrupt what has no labels."""
+    random = np.random.default_rng(seed)
+    notes = []
+    missing = [split for split in SPLITS if split not in rows]
+    if missing:
+        train = rows["train"]
+        size = max(1, round(HELD_OUT * len(train)))
+        if len(train) <= 2 * size * len(missing):
+            raise DataError(
+                f"{name}: {len(train)} triples are too few to hold some out for "
+                f"{' and '.join(missing)}; give files of their own for these"
+            )
+        order = random.permutation(len(train)).tolist()
+        for k, split in enumerate(missing):
+            rows[split] = [train[n] for n in sorted(order[k * size : (k + 1) * size])]
+        rows["train"] = [train[n] for n in sorted(order[size * len(missing) :])]
+        notes.append(
+            f"{' and '.join(missing)}: {size} triples each, held out of training by "
+            f"seed {seed}."
+        )
+    relations = _names(row.relation for row in rows["train"])
+    every = [row for split in rows.values() for row in split]
+    for row in every:
+        if row.relation not in relations:
+            raise DataError(
+                f"{row.where}: the relation {row.relation!r} is not in the training "
+                "triples; nothing can be learned of it"
+            )
+    entities = _names(e for row in every for e in (row.head, row.tail))
+    splits = {s: Triples.of(each, entities, relations) for s, each in rows.items()}
+    for split in ("dev", "test"):
+        if any(row.label < 0 for row in rows[split]):
+            continue
+        parts = zip(*(vars(each).values() for each in splits.values()), strict=True)
+        known = Triples(*(np.concatenate(each) for each in parts)).holding()
+        splits[split] = tails_at_random(splits[split], known, random)
+        if not len(splits[split]):
+            raise DataError(
+                f"{name}: {split} has no false triples, and none can be made: every "
+                "relation has but one tail"
+            )
+        notes.append(f"{split}: half its triples are false, with tails at random.")
+    return RelationSet(name, entities, relations, splits, " ".join(notes))
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))

@@ -20,6 +20,7 @@ from treefold.cli import (
     generate,
     gradients,
     info,
+    negation,
     predict,
     show,
     train,
@@ -42,6 +43,7 @@ COMMANDS: dict[str, ModuleType] = {
     "data": data,
     "bench": bench,
     "gradients": gradients,
+    "negation": negation,
     "download": download,
 }
 EPILOG = "Begin with: treefold train python-swaps --model tree-lstm --out runs/first"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,12 @@ from treefold.data.negation import (
     negations,
     phrases,
 )
+from treefold.report.negation import Answers, Pair, Study
 from treefold.training.errors import RunError
 from treefold.training.files import read_tensors
 from treefold.training.run import Run, load
 from treefold.training.trainer import MODEL
 
-ADVERBS = ("", "very", "not", "not very", "hardly", "unbelievably")
-ADJECTIVES = ("good", "bad", "funny", "boring", "awesome", "sad")
 BAYES = "naive Bayes"
 
 Float = NDArray[np.float64]
@@ -53,33 +52,6 @@ class Sets(NamedTuple):
     negative: list[Negation]
     contrasts: list[Contrast]
     gold: dict[str, tuple[str, bool]]
-
-
-@final
-@dataclass(frozen=True)
-class Answers:
-    """What one model said; the figures have one entry for each of its seeds.
-
-    Attributes:
-        name: of the model.
-        classes: of its probabilities.
-        negated_positive: share of negated positive phrases that it calls negative.
-        negated_negative: share of negative phrases whose negation it finds less so.
-        contrast: share of "X but Y" in which it is right on X, on Y and on "but Y".
-        positive_change: what negation adds to the probability of the positive classes,
-            phrase by phrase, mean of the seeds.
-        negative_change: what it adds to that of the non-negative classes.
-        table: the probabilities of the classes for each phrase of the table.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    negated_positive: list[float] = field(default_factory=list)
-    negated_negative: list[float] = field(default_factory=list)
-    contrast: list[float] = field(default_factory=list)
-    positive_change: Float = field(default_factory=lambda: np.zeros(0))
-    negative_change: Float = field(default_factory=lambda: np.zeros(0))
-    table: dict[str, Float] = field(default_factory=dict)
 
 
 def grid(adverbs: Sequence[str], adjectives: Sequence[str]) -> dict[str, str]:
@@ -117,10 +89,10 @@ def find_sets(train: Corpus, test: Corpus, table: Sequence[str]) -> Sets:
 def study(
     folders: Sequence[str | Path],
     *,
-    adverbs: Sequence[str] = ADVERBS,
-    adjectives: Sequence[str] = ADJECTIVES,
+    adverbs: Sequence[str] = ("", "very", "not"),
+    adjectives: Sequence[str] = ("good", "bad"),
     say: Callable[[str], None] = lambda line: None,
-) -> tuple[Sets, list[Answers]]:
+) -> Study:
     """Ask runs on the Stanford Sentiment Treebank, with each of their seeds.
 
     Args:
@@ -130,8 +102,8 @@ def study(
         say: takes a line for each model.
 
     Returns:
-        The sets, and the answers of naive Bayes, once for each choice of classes, and
-        of the runs.
+        What was asked and said; naive Bayes comes first, once for each choice of
+        classes, then the runs.
 
     Raises:
         RunError: a folder holds no run, or one whose classes are not the treebank's.
@@ -152,7 +124,15 @@ def study(
         seeds = sorted(run.folder.glob(f"seed-*/{MODEL}")) or [run.folder / MODEL]
         readers = (_reader(run, weights) for weights in seeds)
         answers.append(ask(run.folder.name, run.classes, readers, sets, trees))
-    return sets, answers
+    rows = [list(grid(adverbs, [adjective])) for adjective in adjectives]
+    return Study(
+        _texts(sets.positive),
+        _texts(sets.negative),
+        len(sets.contrasts),
+        rows,
+        sets.gold,
+        answers,
+    )
 
 
 def ask(
@@ -196,7 +176,7 @@ def ask(
     of = dict(zip(asked, total, strict=True))
     return Answers(
         name,
-        classes,
+        tuple(polarity.tolist()),
         *accuracy,
         *(np.mean(each, axis=0) for each in changes),
         {text: of[tree] for text, tree in trees.items()},
@@ -226,7 +206,7 @@ def naive_bayes(train: Corpus, classes: tuple[str, ...]) -> Reader:
 
 def _one_and_two(text: str) -> list[str]:
     words = text.split(" ")
-    return [*words, *map(" ".join, zip(words, words[1:], strict=False))]
+    return [*words, *map(" ".join, pairwise(words))]
 
 
 def _of_two(phrase: Phrase) -> str | None:
@@ -273,3 +253,10 @@ def _all_trees(sets: Sets, trees: dict[str, str]) -> list[str]:
     asked = [phrase.tree for pair in pairs for phrase in pair]
     asked += [phrase.tree for contrast in sets.contrasts for phrase in contrast]
     return [*asked, *trees.values()]
+
+
+def _texts(found: Sequence[Negation]) -> list[Pair]:
+    return [
+        Pair(n.phrase.text, n.negated.text, (n.phrase.label, n.negated.label))
+        for n in found
+    ]

@@ -22,6 +22,7 @@ from treefold.cells import (
     MVRNNCell,
     NaryTreeGRUCell,
     NaryTreeLSTMCell,
+    PooledCell,
     RecursiveCell,
     RNTNCell,
     Skip,
@@ -113,6 +114,7 @@ _NEW: dict[str, NewCell] = {
     "gated-ternary": lambda: GatedRecursiveCell(
         IN, OUT, arity=3, inner_size=5, activation="relu"
     ),
+    "pooled": lambda: PooledCell(IN, OUT, message_size=5, num_phases=2),
     "leaky": lambda: Leaky(RecursiveCell(OUT, OUT, arity=2), 0.3),
     "leaky-learned": lambda: Leaky(ChildSumTreeLSTMCell(IN, OUT), 0.3, learned=True),
     "skip": lambda: Skip(NaryTreeLSTMCell(IN, OUT, arity=2), 2),

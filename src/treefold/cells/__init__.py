@@ -7,6 +7,7 @@ from treefold.cells.gated import GatedRecursiveCell
 from treefold.cells.initial import forget_bias_, identity_, orthogonal_
 from treefold.cells.layer_norm import LayerNormRecursiveCell
 from treefold.cells.leaky import Leaky
+from treefold.cells.pooled import PooledCell
 from treefold.cells.probe import Probe
 from treefold.cells.recursive import RecursiveCell
 from treefold.cells.reservoir import reservoir_, spectral_radius
@@ -32,6 +33,7 @@ __all__ = [
     "MatrixVectorState",
     "NaryTreeGRUCell",
     "NaryTreeLSTMCell",
+    "PooledCell",
     "Probe",
     "RNTNCell",
     "RecursiveCell",

@@ -2,8 +2,10 @@
 
 DATA is a data set's name, or the path of a file or folder of bracket trees, whose
 labels are classes of the run. A run on sst-binary reads labels 0 to 4 as its own data
-were read: trees with a neutral root are left out. The last line of the output is a JSON
-object.
+were read: trees with a neutral root are left out. A run on listops reads files of a
+value, a tab and an expression a line, and knows the sets listops-200-300 to
+listops-900-1000, listops-args10 and listops-args15. The last line of the output is a
+JSON object.
 """
 
 from __future__ import annotations
@@ -109,6 +111,7 @@ def _measure_trees(args: Namespace) -> tuple[list[list[str]], dict[str, Any]]:
         seed=manifest.data.split_seed,
         skip_bad=args.skip_bad,
         progress=on_terminal(),
+        run_data=manifest.data.data,
     )
     if corpus.skipped:
         tell(f"Left out {len(corpus.skipped):,} trees that cannot be read.")

@@ -2,10 +2,10 @@
 
 The trees may lie in any layout, in a file (also gzipped) or, with -, on standard input;
 any label they have is ignored, and _ will do: (_ (_ not) (_ bad)). A run on
-python-swaps reads Python expressions, one a line, such as: width - left. Each line of
-the answer is an object of the root's label, its probability and that of every class,
-the words from left to right, and all nodes in pre-order with the span of words each
-covers.
+python-swaps reads Python expressions, one a line, such as: width - left, and one on
+listops expressions such as: [MAX 2 9 [MIN 4 7 ] ]. Each line of the answer is an object
+of the root's label, its probability and that of every class, the words from left to
+right, and all nodes in pre-order with the span of words each covers.
 """
 
 from __future__ import annotations

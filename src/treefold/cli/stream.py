@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from treefold.cli.output import tell
 from treefold.data.corpus import Corpus
 from treefold.data.errors import DataError
+from treefold.data.listops import FORMS
 from treefold.data.readers.brackets import parse_brackets, read_brackets
+from treefold.data.readers.lines import open_lines
+from treefold.data.readers.listops import Form, parse_listops, read_listops
 
 if TYPE_CHECKING:
     from treefold.training.run import Run
@@ -62,10 +65,27 @@ def _read_for(run: Run, file: str, skip_bad: bool) -> Iterator[Corpus]:
             yield corpus
         if not trees:
             raise DataError(f"{NAME}: expected Python expressions, one a line")
+    elif (form := FORMS.get(run.manifest.data.data)) is not None:
+        yield from _listops(file, form)
     elif file == "-":
         yield from read_stream(sys.stdin.buffer, skip_bad=skip_bad)
     else:
         yield read_brackets(file, skip_bad=skip_bad)
+
+
+def _listops(file: str, form: Form) -> Iterator[Corpus]:
+    """Read ListOps expressions, those of standard input as they come."""
+    if file != "-":
+        yield read_listops(file, form)
+        return
+    empty = True
+    for line in open_lines(file):
+        corpus = parse_listops([line], form, name=NAME)
+        if len(corpus):
+            empty = False
+            yield corpus
+    if empty:
+        raise DataError(f"{NAME}: expected ListOps expressions, one a line")
 
 
 def read_stream(stream: BinaryIO, *, skip_bad: bool = False) -> Iterator[Corpus]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from treefold.data import listops
 from treefold.data.corpus import Corpus
 from treefold.data.datasets import (
     FIVE_CLASSES,
@@ -30,6 +31,7 @@ def read_labelled(
     seed: int = 0,
     skip_bad: bool = False,
     progress: bool = False,
+    run_data: str = "",
 ) -> Corpus:
     """Read trees whose labels are among the classes of a model.
 
@@ -45,6 +47,8 @@ def read_labelled(
         seed: of the data sets that are made.
         skip_bad: leave out trees that cannot be read.
         progress: show progress on standard error, where it takes long.
+        run_data: the data that the model was trained on: a file for one of ListOps is
+            read as expressions.
 
     Raises:
         DataError: no such data; a bad tree; a label that is not among the classes,
@@ -53,6 +57,10 @@ def read_labelled(
     if split not in SPLITS:
         raise DataError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
     name = str(data)
+    expressions = listops.read_as(run_data, name)
+    if expressions is not None:
+        _check(expressions, classes)
+        return expressions
     if name in NAMED and not name.startswith("sst"):
         made = getattr(load_dataset(name, seed=seed, progress=progress), split)
         _check(made, classes)

@@ -59,6 +59,23 @@ def load_listops(name: str, *, lower: bool = False, min_count: int = 1) -> Datas
     )
 
 
+def read_as(run_data: str, file: str) -> Corpus | None:
+    """Read a file, or a set of `OTHERS`, as the data of a run were read.
+
+    Args:
+        run_data: the name of the run's data.
+        file: a path, or ``-``, or a name such as ``listops-900-1000``.
+
+    Returns:
+        The expressions; None where the run is not on ListOps, or `file` is the name of
+        another data set.
+    """
+    if run_data not in FORMS or file in FORMS:
+        return None
+    path = path_of(OTHERS[file]) if file in OTHERS else file
+    return read_listops(path, FORMS[run_data])
+
+
 def _words(corpus: Corpus, form: Form) -> NDArray[np.int64]:
     """Count the words of each expression."""
     is_word = corpus.token >= 0

@@ -62,6 +62,8 @@ def build_cell(config: Config, arity: int) -> cells.Cell[Any]:
         return cells.NaryTreeGRUCell(I, H, arity=K)
     if config.model == "gated":
         return cells.GatedRecursiveCell(I, H, arity=K)
+    if config.model == "pooled":
+        return cells.PooledCell(I, H)
     return cells.ChildSumTreeGRUCell(I, H)
 
 

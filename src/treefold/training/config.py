@@ -18,6 +18,7 @@ ModelName = Literal[
     "tree-gru",
     "child-sum-tree-gru",
     "gated",
+    "pooled",
 ]
 PASSES = ("up", "down", "outside")
 Metric = Literal["root_accuracy", "node_accuracy", "loss"]

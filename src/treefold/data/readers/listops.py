@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from treefold.data.corpus import Corpus
 from treefold.data.errors import DataError
@@ -44,7 +43,7 @@ def parse_listops(
     name: str = "<text>",
     most_words: int | None = None,
 ) -> Corpus:
-    """Read lines such as ``9<tab>[MAX 2 9 [MIN 4 7 ] ]``: a value, if known, and a list.
+    """Read lines such as ``9<tab>[MAX 2 9 [MIN 4 7 ] ]``: a value, if known, a list.
 
     The value becomes the label of the root; no other node has one. Parentheses, which
     the published files have around every two neighbours, say nothing and are left out.
@@ -200,7 +199,7 @@ def _binary(offset, code, kind, arity):
             if kind[i] == CLOSE:
                 depth -= 1
             if kind[i] == OPEN:
-                for k in range(arity[i] + 1):
+                for _ in range(arity[i] + 1):
                     parent[v] = above
                     above = v - first
                     v += 1

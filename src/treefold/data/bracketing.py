@@ -40,7 +40,9 @@ def branching(lengths: Int64, kind: Branching, seed: int | None = None) -> Fores
     if kind not in kinds:
         raise ValueError(f"kind must be one of {', '.join(kinds)}, got {kind!r}.")
     if (lengths < 1).any():
-        raise ValueError("lengths must be at least 1: a sentence without words has no tree.")
+        raise ValueError(
+            "lengths must be at least 1: a sentence without words has no tree."
+        )
     uniform = np.empty(0)
     if kind == "random":
         if seed is None:
@@ -98,19 +100,20 @@ class Agreement(NamedTuple):
 
 
 def agreement(
-    found: Forest, lengths: Int64, phrases: Sequence[Sequence[Span]]
+    found: Forest | Int64, lengths: Int64, phrases: Sequence[Sequence[Span]]
 ) -> Agreement:
     """Compare a bracketing with known phrases.
 
     Args:
-        found: a bracketing of B sentences.
-        lengths: (B,) int64, their words.
+        found: a bracketing of B sentences of N words, or the spans (M, 2) of its
+            associations.
+        lengths: (B,) int64, words of the sentences.
         phrases: the known phrases of each, without repetition.
     """
     known, of = _flat(phrases)
     N, B = int(lengths.sum()), len(lengths)
     begin = np.cumsum(lengths) - lengths
-    ours = spans(found, N)[N:]
+    ours = spans(found, N)[N:] if isinstance(found, Forest) else found
     sentence = np.searchsorted(begin, ours[:, 0], side="right") - 1
     inner = ours[:, 1] - ours[:, 0] < lengths[sentence]
     ours, sentence = ours[inner], sentence[inner]
@@ -125,7 +128,9 @@ def agreement(
     precision = hit / np.maximum(said, 1)
     recall = np.where(true > 0, hit / np.maximum(true, 1), 1.0)
     both = precision + recall
-    f1 = np.divide(2 * precision * recall, both, out=np.zeros(len(both)), where=both > 0)
+    f1 = np.divide(
+        2 * precision * recall, both, out=np.zeros(len(both)), where=both > 0
+    )
     total = max(int(said.sum() + true.sum()), 1)
     return Agreement(
         float(f1.mean()) if len(f1) else float("nan"),

@@ -147,7 +147,9 @@ def plain(words: Iterable[str], tags: Iterable[str]) -> list[str]:
 
 
 def _ptb() -> SentenceSet:
-    text = {split: sentences(part) for split, part in load_text_set("ptb").splits.items()}
+    text = {
+        split: sentences(part) for split, part in load_text_set("ptb").splits.items()
+    }
     text["train"] = text["train"][SAMPLE_LINES:]
     trees = {split: _sample(numbers) for split, numbers in FILES.items()}
     # What a test sentence says is not learned from, wherever else it stands.
@@ -183,7 +185,9 @@ def _sample(numbers: Iterable[int]) -> Treebank:
 
 def _tags(corpus: Corpus) -> list[str]:
     """Return the labels of the leaves of all trees, from left to right."""
-    node = np.repeat(corpus.tree_offset[:-1], corpus.sizes) + reading_order(corpus).order
+    node = (
+        np.repeat(corpus.tree_offset[:-1], corpus.sizes) + reading_order(corpus).order
+    )
     leaves = node[np.diff(corpus.child_offset)[node] == 0]
     return [corpus.labels[k] if k >= 0 else "" for k in corpus.label[leaves].tolist()]
 

@@ -13,6 +13,8 @@ KINDS = {
     "caption": ("caption", "CaptionTask"),
     "language": ("language", "LanguageTask"),
     "compare": ("compare", "CompareTask"),
+    "reason": ("reason", "ReasonTask"),
+    "scene": ("scene", "SceneTask"),
 }
 
 # data set: the kind of task that it is for; of others a file is read
@@ -25,6 +27,7 @@ DATASETS: dict[str, str] = {
     "gesture-b": "tag",
     "gesture-c": "tag",
     "japanese-vowels": "classify",
+    "landscapes": "scene",
     "logic": "compare",
     "multi30k-de-en": "translate",
     "multi30k-en-de": "translate",
@@ -39,5 +42,7 @@ DATASETS: dict[str, str] = {
     "strokes-omniglot": "draw",
     "strokes-sheep": "draw",
     "ptb": "language",
+    "ptb-windows": "reason",
+    "sst-windows": "reason",
     "tinyshakespeare": "language",
 }

@@ -123,6 +123,12 @@ def of_text(folder: Path, random: np.random.Generator) -> Case:
     return Case(data, asked, 2, [*SMALL, *flags])
 
 
+def of_raw_sentences(folder: Path, random: np.random.Generator) -> Case:
+    data = write(folder / "raw.txt", (" ".join(words(random)) for _ in range(120)))
+    asked = write(folder / "asked.txt", ["sun rain", "cold day sun", ""])
+    return Case(data, asked, 3, [*SMALL, "--batch-size", "64", "--beam", "2"])
+
+
 CASES: dict[str, Callable[[Path, np.random.Generator], Case]] = {
     "classify": of_texts,
     "tag": of_columns,
@@ -132,6 +138,7 @@ CASES: dict[str, Callable[[Path, np.random.Generator], Case]] = {
     "draw": of_drawings,
     "caption": of_images,
     "language": of_text,
+    "reason": of_raw_sentences,
 }
 
 

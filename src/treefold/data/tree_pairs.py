@@ -53,8 +53,8 @@ class Side(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What stands in the tree, brackets included where it has them."""
-        return " ".join(self.brackets or self.words)
+        """The words; with their brackets where nothing else tells the structure."""
+        return " ".join(self.words if self.heads else self.brackets or self.words)
 
     def read(self, trees: Trees = "given") -> tuple[str, ...]:
         """Return the words that a model of such trees reads."""

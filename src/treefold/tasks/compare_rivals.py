@@ -48,6 +48,8 @@ def rivals(task: CompareTask, progress: bool) -> dict[str, dict[str, Any]]:
         found[name] = {
             split: _figures(task, split, each) for split, each in said.items()
         }
+        if name == "mean":  # what never varies has no correlation
+            found[name] = {k: {"mse": each["mse"]} for k, each in found[name].items()}
         if not task.scored:
             found[name]["groups"] = task.by_group(said)
         found[name]["seconds"] = round(time.perf_counter() - begun, 1)

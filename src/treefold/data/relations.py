@@ -57,12 +57,19 @@ class Triples:
         """Return N."""
         return len(self.head)
 
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        """Go through the triples as (head, relation, tail)."""
+        ends = (self.head.tolist(), self.relation.tolist(), self.tail.tolist())
+        return zip(*ends, strict=True)
+
     def select(self, where: NDArray) -> Triples:
         """Return the triples of these numbers, or where a mask is true."""
         return Triples(*(each[where] for each in vars(self).values()))
 
     @classmethod
-    def of(cls, rows: Sequence[Row], entities: Sequence[str], relations: Sequence[str]):
+    def of(
+        cls, rows: Sequence[Row], entities: Sequence[str], relations: Sequence[str]
+    ) -> Self:
         """Number the names of rows, all of which are known."""
         entity = {name: i for i, name in enumerate(entities)}
         relation = {name: i for i, name in enumerate(relations)}
@@ -204,6 +211,54 @@ def load_relations(
     return _prepared(stem, rows, seed)
 
 
+def load_more(
+    files: dict[str, str],
+    entities: Sequence[str],
+    relations: Sequence[str],
+    facts: Triples | None = None,
+    *,
+    seed: int = 0,
+    skip_bad: bool = False,
+) -> RelationSet:
+    """Load triples of relations that are known, from a file for each split.
+
+    Entities that are not known are numbered after those that are. A file without false
+    triples gets some, as `load_relations` has it.
+
+    Args:
+        files: by the name of the split.
+        entities: those known.
+        relations: those known.
+        facts: triples known to hold, which are not made as false ones.
+        seed: decides how triples are corrupted.
+        skip_bad: leave out lines that are no triple.
+
+    Raises:
+        DataError: a bad line, a relation that is not known; no such file.
+    """
+    rows = {s: list(read_triples(f, skip_bad=skip_bad)) for s, f in files.items()}
+    every = [row for split in rows.values() for row in split]
+    _check_relations(every, relations)
+    known = _names([*entities, *(e for row in every for e in (row.head, row.tail))])
+    splits = {s: Triples.of(each, known, relations) for s, each in rows.items()}
+    true = [each.holding() for each in splits.values()]
+    if facts is not None:
+        true.append(facts)
+    random, notes = np.random.default_rng(seed), []
+    for split, each in splits.items():
+        if (each.label > 0).all():
+            splits[split] = _corrupted(files[split], each, joined(true), random)
+            notes.append(f"{split}: half its triples are false, with tails at random.")
+    name = Path(next(iter(files.values()))).name
+    return RelationSet(name, known, tuple(relations), splits, " ".join(notes))
+
+
+def joined(parts: Sequence[Triples]) -> Triples:
+    """Return the triples of several, one after the other."""
+    columns = zip(*(vars(each).values() for each in parts), strict=True)
+    return Triples(*(np.concatenate(each) for each in columns))
+
+
 def tails_at_random(
     triples: Triples, known: Triples, random: np.random.Generator
 ) -> Triples:
@@ -211,20 +266,17 @@ def tails_at_random(
 
     Triples that have no other tail are left out; of pairs the true one comes first.
     """
-    true = set(zip(*(each.tolist() for each in list(vars(known).values())[:3])))
-    slots = {r: np.unique(known.tail[known.relation == r]) for r in set(known.relation)}
-    head, relation, tail, kept = [], [], [], []
-    for n, (h, r, t) in enumerate(
-        zip(triples.head.tolist(), triples.relation.tolist(), triples.tail.tolist())
-    ):
-        others = [e for e in slots[r].tolist() if e != t and (h, r, e) not in true]
+    true = set(known)
+    slots: dict[int, Int] = {}
+    for r in np.unique(known.relation).tolist():
+        slots[r] = np.unique(known.tail[known.relation == r])
+    found: list[tuple[int, int, int, int]] = []
+    for h, r, t in triples:
+        others = [e for e in slots[r].tolist() if (h, r, e) not in true]
         if others:
-            kept.append(n)
-            head += [h, h]
-            relation += [r, r]
-            tail += [t, others[int(random.integers(len(others)))]]
-    label = [1, -1] * len(kept)
-    return Triples(*(np.array(e, np.int64) for e in (head, relation, tail, label)))
+            drawn = others[int(random.integers(len(others)))]
+            found += [(h, r, t, 1), (h, r, drawn, -1)]
+    return Triples(*np.array(found, np.int64).reshape(-1, 4).T)
 
 
 def _row(where: str, line: str, labelled: bool | None) -> Row:
@@ -315,27 +367,37 @@ def _prepared(name: str, rows: dict[str, list[Row]], seed: int) -> RelationSet:
         )
     relations = _names(row.relation for row in rows["train"])
     every = [row for split in rows.values() for row in split]
-    for row in every:
+    _check_relations(every, relations)
+    entities = _names(e for row in every for e in (row.head, row.tail))
+    splits = {s: Triples.of(each, entities, relations) for s, each in rows.items()}
+    known = joined([each.holding() for each in splits.values()])
+    for split in ("dev", "test"):
+        if (splits[split].label > 0).all():
+            splits[split] = _corrupted(f"{name}: {split}", splits[split], known, random)
+            notes.append(f"{split}: half its triples are false, with tails at random.")
+    return RelationSet(name, entities, relations, splits, " ".join(notes))
+
+
+def _check_relations(rows: Sequence[Row], relations: Sequence[str]) -> None:
+    for row in rows:
         if row.relation not in relations:
             raise DataError(
                 f"{row.where}: the relation {row.relation!r} is not in the training "
-                "triples; nothing can be learned of it"
+                "triples; nothing can be learned of it. The relations are "
+                f"{', '.join(relations)}"
             )
-    entities = _names(e for row in every for e in (row.head, row.tail))
-    splits = {s: Triples.of(each, entities, relations) for s, each in rows.items()}
-    for split in ("dev", "test"):
-        if any(row.label < 0 for row in rows[split]):
-            continue
-        parts = zip(*(vars(each).values() for each in splits.values()), strict=True)
-        known = Triples(*(np.concatenate(each) for each in parts)).holding()
-        splits[split] = tails_at_random(splits[split], known, random)
-        if not len(splits[split]):
-            raise DataError(
-                f"{name}: {split} has no false triples, and none can be made: every "
-                "relation has but one tail"
-            )
-        notes.append(f"{split}: half its triples are false, with tails at random.")
-    return RelationSet(name, entities, relations, splits, " ".join(notes))
+
+
+def _corrupted(
+    where: str, triples: Triples, known: Triples, random: np.random.Generator
+) -> Triples:
+    found = tails_at_random(triples, known, random)
+    if not len(found):
+        raise DataError(
+            f"{where} has no false triples, and none can be made: every relation has "
+            "but one tail. Label some triples with -1"
+        )
+    return found
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """Images cut into segments: Ward clustering of pixels, features, and who is adjacent.
 
-A segment is a connected set of alike pixels. scikit-learn's Ward clustering (Ward, 1963)
-merges pixels of the grid until a given number of segments is left, at each step those
-two neighbours whose union adds least to the squared distances from the mean colour.
-Segments are numbered by their first pixel, from the top down and from left to right.
+A segment is a connected set of alike pixels. scikit-learn's Ward clustering (Ward,
+1963) merges pixels of the grid until a given number of segments is left, at each step
+those two neighbours whose union adds least to the squared distances from the mean
+colour. Segments are numbered by their first pixel, from the top down and from left to
+right.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Scenes: adjacent segments of an image merge to a tree, and every node gets a class."""
+"""Scenes: adjacent segments of an image merge to a tree; each node gets a class."""
 
 from __future__ import annotations
 
@@ -44,6 +44,14 @@ class SceneBatch:
         """Return B."""
         return int(self.structure[-1]) + 1 if len(self.structure) else 0
 
+    def start(self, h: Tensor) -> SceneState:
+        """Return the states of the segments before any merge, with their h (N, H)."""
+        covered = F.one_hot(self.region).to(h)
+        # The segments of an image's regions, for each image and then each segment.
+        whole = covered.new_zeros(len(self), covered.shape[1])
+        whole = whole.index_add(0, self.structure, covered)[self.structure]
+        return SceneState(h, self.pixels.to(h), covered, whole)
+
     def to(self, device: torch.device | str, non_blocking: bool = False) -> SceneBatch:
         """Return the batch on a device."""
         return self._carried(lambda part: part.to(device, non_blocking=non_blocking))
@@ -82,6 +90,11 @@ class SceneState(NamedTuple):
         touched = self.covered > 0
         parts = touched & (self.covered < self.whole)
         return (touched.sum(dim=1) == 1) | ~parts.any(dim=1)
+
+    def joined(self, other: SceneState, h: Tensor) -> SceneState:
+        """Return the state of the union of these pieces and others, with its h."""
+        pixels, covered = self.pixels + other.pixels, self.covered + other.covered
+        return SceneState(h, pixels, covered, self.whole)
 
 
 class Parsing(NamedTuple):
@@ -123,12 +136,7 @@ class SceneMerge(Merge[SceneState]):
         both = State(torch.stack([left.h, right.h], dim=1).view(2 * M, H))
         children = Children(both, index // 2, index % 2, M, arity=2)
         h = self.parser.cell(left.h.new_zeros(M, H), children).h
-        state = SceneState(
-            h,
-            left.pixels + right.pixels,
-            left.covered + right.covered,
-            left.whole,
-        )
+        state = left.joined(right, h)
         score = self.parser.score(h).squeeze(-1)
         return state, score + self.wrong * ~state.right
 
@@ -251,14 +259,8 @@ class SceneParser(Model):
             vectors: (N, H) of their segments.
             wrong: added to the score of each wrong merge.
         """
-        N = len(vectors)
-        alone = Forest.from_lengths([1] * N).to(vectors.device)
-        h = fold(self.cell, alone, vectors).h
-        covered = F.one_hot(batch.region).to(h)
-        # The segments of an image's regions, for each image and then each segment.
-        whole = covered.new_zeros(len(batch), covered.shape[1])
-        whole = whole.index_add(0, batch.structure, covered)[batch.structure]
-        start = SceneState(h, batch.pixels.to(h), covered, whole)
+        alone = Forest.from_lengths([1] * len(vectors)).to(vectors.device)
+        start = batch.start(fold(self.cell, alone, vectors).h)
         return merge(
             SceneMerge(self, wrong),
             start,
@@ -276,41 +278,31 @@ class SceneParser(Model):
     def loss(self, batch: SceneBatch) -> Tensor:
         """Return the margin's loss, a mean over images, plus that of the classes."""
         vectors = self.encode(batch.features)
-        trees = [
-            self.find(batch, vectors, wrong) for wrong in (FORBIDDEN, 0.0, self.kappa)
-        ]
-        forests = [tree.forest for tree in trees]
-        forest, N = Forest.cat(forests), len(vectors)
-        rows = torch.arange(N, device=vectors.device).repeat(len(trees))
+        right = self.find(batch, vectors, FORBIDDEN)
+        rival = self.find(batch, vectors, self.kappa)
+        forest = Forest.cat([right.forest, rival.forest])
+        N, V = len(vectors), forest.num_nodes
+        rows = torch.arange(N, device=vectors.device).repeat(2)
         h = fold(self.cell, forest, vectors, forest.leaves, rows=rows).h
-        margin = self._margin(batch, trees, h)
-        pixels = torch.cat([tree.state.pixels for tree in trees[:2]])
-        logits = self.classify(Forest.cat(forests[:2]), h[: len(pixels)])
-        return self.margin_weight * margin + self._class_loss(logits, pixels, N)
 
-    def _margin(
-        self, batch: SceneBatch, trees: list[Merging[SceneState]], h: Tensor
-    ) -> Tensor:
-        """Return how far the best tree with its margin is above the best right one."""
-        right, _, rival = h.split([len(tree.score) for tree in trees])
-        N, B = len(batch.features), len(batch)
+        score = self.score(h).squeeze(-1)
+        wrong = ~torch.cat([right.state.right, rival.state.right])
+        score = score + self.kappa * wrong
+        # Both forests have the same leaves, whose scores the difference is rid of.
+        total = score.new_zeros(2 * len(batch)).index_add(0, forest.tree, score)
+        best, highest = total.view(2, len(batch))
+        margin = (highest - best).relu().mean()
 
-        def total(tree: Merging[SceneState], h: Tensor, wrong: float) -> Tensor:
-            score = self.score(h[N:]).squeeze(-1) + wrong * ~tree.state.right[N:]
-            return score.new_zeros(B).index_add(0, tree.forest.tree[N:], score)
+        pixels = torch.cat([right.state.pixels, rival.state.pixels])
+        leaf = torch.arange(V, device=pixels.device) % (V // 2) < N
+        logits = self.classify(forest, h)
+        return self.margin_weight * margin + self._class_loss(logits, pixels, leaf)
 
-        best = total(trees[0], right, 0.0)
-        return (total(trees[2], rival, self.kappa) - best).relu().mean()
-
-    def _class_loss(self, logits: Tensor, pixels: Tensor, N: int) -> Tensor:
+    def _class_loss(self, logits: Tensor, pixels: Tensor, leaf: Tensor) -> Tensor:
         """Return the mean cross-entropy of nodes that are nearly of one class."""
         most, label = pixels.max(dim=1)
-        known = most > 0
-        known &= most >= self.pure * pixels.sum(dim=1)
         # Segments are what pixels get their class of, however mixed.
-        half = len(pixels) // 2
-        for first in (0, half):
-            known[first : first + N] = most[first : first + N] > 0
+        known = (most > 0) & (leaf | (most >= self.pure * pixels.sum(dim=1)))
         if not known.any():
             return logits.sum() * 0
         return F.cross_entropy(logits[known], label[known])

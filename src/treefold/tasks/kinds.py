@@ -15,6 +15,7 @@ KINDS = {
     "compare": ("compare", "CompareTask"),
     "reason": ("reason", "ReasonTask"),
     "scene": ("scene", "SceneTask"),
+    "relate": ("relate", "RelateTask"),
 }
 
 # data set: the kind of task that it is for; of others a file is read
@@ -22,6 +23,7 @@ DATASETS: dict[str, str] = {
     "conll2000": "tag",
     "digit-strips": "caption",
     "digits": "classify",
+    "fb13": "relate",
     "fsdd": "classify",
     "gesture-a": "tag",
     "gesture-b": "tag",
@@ -45,4 +47,5 @@ DATASETS: dict[str, str] = {
     "ptb-windows": "reason",
     "sst-windows": "reason",
     "tinyshakespeare": "language",
+    "wn11": "relate",
 }

@@ -254,8 +254,8 @@ class _Canvas:
             crown = (np.abs(self.x - x) <= wide) & (down >= 0) & (down <= 1)
         else:
             high, wide = 0.36 * tall, size * random.uniform(4, 6)
-            far = ((self.x - x) / wide) ** 2 + ((self.y - foot + 0.64 * tall) / high) ** 2
-            crown = far + 0.15 * self.cloud(1, 1) <= 1
+            across, down = (self.x - x) / wide, (self.y - foot + 0.64 * tall) / high
+            crown = across**2 + down**2 + 0.15 * self.cloud(1, 1) <= 1
         self.put(crown, colour, TREE, rough)
 
     def developed(self) -> Landscape:

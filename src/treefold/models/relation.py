@@ -257,15 +257,14 @@ class BilinearModel(RelationModel):
     `RelationModel`'s.
 
     Attributes:
-        weight: (R, d, d).
+        weight: W, (R, d, d), near the identity at the start.
     """
 
     def __init__(
         self, num_words: int, num_relations: int, size: int, *, std: float = 0.1
     ):
         super().__init__(num_words, num_relations, size, std=std)
-        self.weight = nn.Parameter(torch.empty(num_relations, size, size))
-        nn.init.normal_(self.weight, std=size**-0.5)
+        self.weight = _near_identity(num_relations, size, size)
 
     def weights(self) -> tuple[Tensor, ...]:
         return (self.weight,)
@@ -348,7 +347,7 @@ class NeuralTensorNetwork(RelationModel):
         - output: (N,) scores.
 
     Attributes:
-        tensor: W, (R, k, d, d).
+        tensor: W, (R, k, d, d), each slice near the identity at the start.
         weight: V, (R, k, 2d).
         bias: b, (R, k).
         u: (R, k).
@@ -375,8 +374,7 @@ class NeuralTensorNetwork(RelationModel):
         std: float = 0.1,
     ):
         super().__init__(num_words, num_relations, size, std=std)
-        self.tensor = nn.Parameter(torch.empty(num_relations, slices, size, size))
-        nn.init.normal_(self.tensor, std=size**-0.5)
+        self.tensor = _near_identity(num_relations, slices, size, size)
         self.weight, self.bias, self.u = _layer(num_relations, size, slices)
 
     def weights(self) -> tuple[Tensor, ...]:
@@ -406,6 +404,16 @@ class NeuralTensorNetwork(RelationModel):
         right = (tail @ V2.T).T[:, None]  # (k, 1, M)
         hidden = torch.tanh(tie + left + right)
         return torch.tensordot(u, hidden, dims=1)
+
+
+def _near_identity(*shape: int) -> nn.Parameter:
+    """Make square matrices near the identity, at which an entity goes with itself.
+
+    What is alike then scores above what is not before anything is learned, and what is
+    tied by one relation is alike for the others: of a random matrix both must be found.
+    """
+    noise = torch.randn(shape) * (0.1 * shape[-1] ** -0.5)
+    return nn.Parameter(noise + torch.eye(shape[-1]))
 
 
 def _layer(R: int, d: int, k: int) -> tuple[nn.Parameter, nn.Parameter, nn.Parameter]:

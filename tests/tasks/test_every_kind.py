@@ -129,6 +129,16 @@ def of_raw_sentences(folder: Path, random: np.random.Generator) -> Case:
     return Case(data, asked, 3, [*SMALL, "--batch-size", "64", "--beam", "2"])
 
 
+def of_triples(folder: Path, random: np.random.Generator) -> Case:
+    names = [f"{how}_{what}" for how in ("red", "old", "tall") for what in "abcdefgh"]
+    lines = [f"{name}\tis_a\t{name[-1]}" for name in names]
+    lines += [f"{random.choice(names)}\tnear\t{random.choice(names)}" for _ in names]
+    data = write(folder / "facts.tsv", lines)
+    asked = write(folder / "asked.tsv", ["old_a\tis_a\ta", "new_b\tis_a\tc\t-1"])
+    flags = ["--slices", "2", "--corruptions", "4", "--batch-size", "20"]
+    return Case(data, asked, 2, [*SMALL, *flags])
+
+
 CASES: dict[str, Callable[[Path, np.random.Generator], Case]] = {
     "classify": of_texts,
     "tag": of_columns,
@@ -139,6 +149,7 @@ CASES: dict[str, Callable[[Path, np.random.Generator], Case]] = {
     "caption": of_images,
     "language": of_text,
     "reason": of_raw_sentences,
+    "relate": of_triples,
 }
 
 

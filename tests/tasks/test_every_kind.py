@@ -139,6 +139,17 @@ def of_triples(folder: Path, random: np.random.Generator) -> Case:
     return Case(data, asked, 2, [*SMALL, *flags])
 
 
+def of_tree_pairs(folder: Path, random: np.random.Generator) -> Case:
+    def line() -> str:
+        one, two, three, four = words(random)
+        shared = len({one, two} & {three, four})
+        return f"( {one} ( {two} day ) )\t( {three} {four} )\t{1 + shared}"
+
+    data = write(folder / "alike.tsv", (line() for _ in range(60)))
+    asked = write(folder / "asked.tsv", ["( sun rain )\t( rain sun )", "sun\train"])
+    return Case(data, asked, 2, [*SMALL, "--input-size", "6"])
+
+
 CASES: dict[str, Callable[[Path, np.random.Generator], Case]] = {
     "classify": of_texts,
     "tag": of_columns,
@@ -148,6 +159,7 @@ CASES: dict[str, Callable[[Path, np.random.Generator], Case]] = {
     "draw": of_drawings,
     "caption": of_images,
     "language": of_text,
+    "compare": of_tree_pairs,
     "reason": of_raw_sentences,
     "relate": of_triples,
 }

@@ -16,6 +16,7 @@ from treefold.data.generators.sentences import random_sentences
 from treefold.data.readers.brackets import read_brackets
 from treefold.training.build import build_cell
 from treefold.training.config import Config
+from treefold.training.errors import RunError
 from treefold.training.run import CONFIG, Manifest
 
 TREES = 1024  # made where no data are named
@@ -77,6 +78,11 @@ def find_subject(
         corpus = read_brackets(data, skip_bad=skip_bad)
     else:
         corpus = load_dataset(data, skip_bad=skip_bad).train
+    if config.passes != "up":
+        raise RunError(
+            f"bench times one fold, and this run has several, passes={config.passes!r}."
+            " Give the data in place of the run, and its cell with --model."
+        )
     if config.model in ("rnn", "rntn"):
         config = replace(config, input_size=config.hidden_size)
     arity = int(np.diff(corpus.child_offset).max(initial=0))

@@ -88,7 +88,8 @@ class TreeTask(Task):
 
     @property
     def headline(self) -> str:
-        return self.config.model
+        passes = self.config.passes
+        return self.config.model + ("" if passes == "up" else f", {passes}")
 
     def describe(self) -> str:
         dataset = self.dataset

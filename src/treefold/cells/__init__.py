@@ -1,12 +1,14 @@
 """Node functions: what is folded over a forest. They know tensors, not structure."""
 
 from treefold.cells.base import Cell, Children, State
+from treefold.cells.by_type import ByType
 from treefold.cells.combinators import Dropout, TiedDropout
 from treefold.cells.extended import ExtendedTreeGRUCell, ExtendedTreeLSTMCell
 from treefold.cells.gated import GatedRecursiveCell
 from treefold.cells.initial import forget_bias_, identity_, orthogonal_
 from treefold.cells.layer_norm import LayerNormRecursiveCell
 from treefold.cells.leaky import Leaky
+from treefold.cells.module import ModuleCell
 from treefold.cells.pooled import PooledCell
 from treefold.cells.probe import Probe
 from treefold.cells.recursive import RecursiveCell
@@ -18,6 +20,7 @@ from treefold.cells.tree_lstm import ChildSumTreeLSTMCell, LSTMState, NaryTreeLS
 from treefold.cells.zoneout import Zoneout
 
 __all__ = [
+    "ByType",
     "Cell",
     "ChildSumTreeGRUCell",
     "ChildSumTreeLSTMCell",
@@ -31,6 +34,7 @@ __all__ = [
     "Leaky",
     "MVRNNCell",
     "MatrixVectorState",
+    "ModuleCell",
     "NaryTreeGRUCell",
     "NaryTreeLSTMCell",
     "PooledCell",

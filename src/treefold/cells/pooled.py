@@ -19,8 +19,8 @@ class PooledCell(Cell[State]):
     For a node with input x and children :math:`k = 1 \dots n`:
 
     .. math::
-        m_k &= \operatorname{GELU}(W_m h_k + U_m x + b_m), \qquad
-        \theta = \textstyle\sum_k W_\theta m_k \\
+        m_k &= W_b \operatorname{GELU}(W_a h_k + U_a x + b_a) + b_b \\
+        \theta &= \textstyle\sum_k W_\theta \operatorname{GELU}(m_k) \\
         p &= [\operatorname{mean}_k m_k; \operatorname{max}_k m_k;
             \cos \theta; \sin \theta] \\
         h &= \operatorname{LN}(W_2 \operatorname{GELU}(W_1 p + U_1 x + b_1) + b_2)
@@ -48,9 +48,10 @@ class PooledCell(Cell[State]):
         - output: ``State`` of (N, H).
 
     Attributes:
-        weight_ih: (D + M, I), the rows of U_m, then of U_1.
-        message: the linear layer W_m, b_m from H to D.
-        phase: the linear layer W_θ from D to P; angles begin spread over a turn.
+        weight_ih: (D + M, I), the rows of U_a, then of U_1.
+        message: the linear layer W_a, b_a from H to D.
+        second: the linear layer W_b, b_b from D to D.
+        phase: the linear layer W_θ from D to P.
         inner: the linear layer W_1, b_1 from 2D + 2P, in the order above, to M.
         outer: the linear layer W_2, b_2 from M to H.
         norm: gain and bias of the layer norm, of (H,).
@@ -80,8 +81,9 @@ class PooledCell(Cell[State]):
         self.message_size = D
         self.weight_ih = uniform(D + M, input_size, fan=input_size)
         self.message = nn.Linear(hidden_size, D)
+        self.second = nn.Linear(D, D)
         self.phase = nn.Linear(D, P, bias=False)
-        nn.init.normal_(self.phase.weight, std=4 / D**0.5)
+        nn.init.normal_(self.phase.weight, std=2 / D**0.5)
         self.inner = nn.Linear(2 * D + 2 * P, M)
         self.outer = nn.Linear(M, hidden_size)
         self.norm = nn.LayerNorm(hidden_size)
@@ -94,8 +96,9 @@ class PooledCell(Cell[State]):
         to_message, to_inner = x.split([D, x.shape[1] - D], dim=-1)
         if len(children) == 0:
             return self._leaf(to_message, to_inner)
-        m = F.gelu(self.message(children.state.h) + children.repeat(to_message))
-        theta = children.sum(self.phase(m))
+        h = children.state.h  # (E, H)
+        m = self.second(F.gelu(self.message(h) + children.repeat(to_message)))
+        theta = children.sum(self.phase(F.gelu(m)))
         pools = [children.mean(m), children.max(m), theta.cos(), theta.sin()]
         state = self._read(torch.cat(pools, dim=-1), to_inner)
         if children.arity is None:
@@ -105,8 +108,8 @@ class PooledCell(Cell[State]):
 
     def _leaf(self, to_message: Tensor, to_inner: Tensor) -> State:
         """One virtual child of zeros is its own mean and maximum."""
-        m = F.gelu(to_message + self.message.bias)
-        theta = self.phase(m)
+        m = self.second(F.gelu(to_message + self.message.bias))
+        theta = self.phase(F.gelu(m))
         pools = [m, m, theta.cos(), theta.sin()]
         return self._read(torch.cat(pools, dim=-1), to_inner)
 

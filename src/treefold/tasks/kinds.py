@@ -12,14 +12,18 @@ KINDS = {
     "draw": ("draw", "DrawTask"),
     "caption": ("caption", "CaptionTask"),
     "language": ("language", "LanguageTask"),
+    "autoencode": ("autoencode", "AutoencodeTask"),
     "compare": ("compare", "CompareTask"),
     "reason": ("reason", "ReasonTask"),
     "scene": ("scene", "SceneTask"),
     "relate": ("relate", "RelateTask"),
+    "transduce": ("transduce", "TransduceTask"),
 }
 
 # data set: the kind of task that it is for; of others a file is read
 DATASETS: dict[str, str] = {
+    "circuits": "transduce",
+    "circuits-critical": "transduce",
     "conll2000": "tag",
     "digit-strips": "caption",
     "digits": "classify",
@@ -36,6 +40,8 @@ DATASETS: dict[str, str] = {
     "multi30k-en-fr": "translate",
     "names": "generate",
     "pendigits": "classify",
+    "pollack": "autoencode",
+    "random-trees": "autoencode",
     "sick-entailment": "compare",
     "sick-relatedness": "compare",
     "sst-words": "classify",

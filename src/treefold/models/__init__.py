@@ -8,6 +8,9 @@ __getattr__, __dir__, __all__ = attach(
         "DeepRecursive": "deep",
         "Model": "base",
         "NodeClassifier": "classifier",
+        "PairModel": "pair",
+        "RelationHead": "pair",
+        "SimilarityHead": "pair",
         "baselines": "",
     },
 )

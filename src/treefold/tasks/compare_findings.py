@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
+from torch import Tensor
 from torch.nn import functional as F
 
 from treefold.folding import fold
@@ -18,6 +19,8 @@ from treefold.svg import diverging, tree_svg
 from treefold.tasks.base import Findings, Picture
 
 if TYPE_CHECKING:
+    from treefold.data.batching import Batch
+    from treefold.data.tree_pairs import TreePairs
     from treefold.models.pair import PairModel
     from treefold.tasks.compare import CompareTask
 
@@ -169,7 +172,7 @@ def _drawn(
     for b in chosen:
         pictures.append(
             Picture(
-                _two_trees(task, model, b),
+                two_trees(task, model, test, b),
                 f"{_said(task, probability[b])}; right is {_right(task, b)}. The bluer "
                 "a node, the nearer (by the cosine of the states) comes a node of the "
                 "other side; orange nodes have none near.",
@@ -180,18 +183,16 @@ def _drawn(
 
 
 @torch.no_grad()
-def _two_trees(task: CompareTask, model: PairModel, b: int) -> str:
-    """Draw both trees of a test pair, each node by how near the other side comes."""
-    pairs = task.pairs["test"]
+def two_trees(
+    task: CompareTask, model: PairModel, pairs: TreePairs, b: int, title: str = ""
+) -> str:
+    """Draw both trees of a pair, each node by how near the other side comes to it."""
     trees = pairs.corpus.batch(np.array([pairs.left[b], pairs.right[b]]))
     forest = trees.forest
     nodes = torch.arange(forest.num_nodes) if trees.nodes is None else trees.nodes
-    x = model.embedding(trees.words.to(model.embedding.weight.device))
-    h = fold(model.cell, forest.to(x.device), x, nodes.to(x.device),
-             rows=trees.rows.to(x.device)).h  # fmt: skip
-    unit = F.normalize(h.double().cpu(), dim=1)
+    h = F.normalize(_states(model, trees).double().cpu(), dim=1)
     apart = forest.tree[:, None] != forest.tree[None]
-    near = (unit @ unit.T).masked_fill(~apart, -1).amax(dim=1).tolist()
+    near = (h @ h.T).masked_fill(~apart, -1).amax(dim=1).tolist()
     text: list[str | None] = [None] * forest.num_nodes
     for node, word in zip(nodes.tolist(), trees.token.tolist(), strict=True):
         text[node] = task.vocabulary.words[word]
@@ -202,8 +203,15 @@ def _two_trees(task: CompareTask, model: PairModel, b: int) -> str:
         text=text,
         fill=[diverging(value, -0.2, 1.0) for value in near],
         note=[f"nearest on the other side: cosine {value:.2f}" for value in near],
-        title="A pair of the test",
+        title=title or "A pair, compared",
     )
+
+
+def _states(model: PairModel, trees: Batch) -> Tensor:
+    """Return the state of every node of trees, each by itself, (V, H)."""
+    trees = trees.to(model.embedding.weight.device)
+    x = model.embedding(trees.words)
+    return fold(model.cell, trees.forest, x, trees.nodes, rows=trees.rows).h
 
 
 def _said(task: CompareTask, row: Float) -> str:
@@ -270,16 +278,10 @@ def _nearest(task: CompareTask, model: PairModel) -> str:
     return "\n".join(lines[:-1])
 
 
-def _roots(task: CompareTask, model: PairModel, trees: Sequence[int]) -> torch.Tensor:
+def _roots(task: CompareTask, model: PairModel, trees: Sequence[int]) -> Tensor:
     """Return the state of the root of each tree of the test, (len(trees), H)."""
-    pairs = task.pairs["test"]
     found = []
     for some in np.array_split(np.array(trees), max(1, len(trees) // 1000)):
-        batch = pairs.corpus.batch(some)
-        device = model.embedding.weight.device
-        x = model.embedding(batch.words.to(device))
-        nodes = None if batch.nodes is None else batch.nodes.to(device)
-        forest = batch.forest.to(device)
-        h = fold(model.cell, forest, x, nodes, rows=batch.rows.to(device)).h
-        found.append(h[forest.roots])
+        batch = task.pairs["test"].corpus.batch(some)
+        found.append(_states(model, batch)[batch.forest.roots])
     return torch.cat(found)

@@ -23,7 +23,7 @@ from treefold.data.segments import Segments, segment
 from treefold.data.sequences import Int64
 
 LANDSCAPES = "landscapes"
-COUNTS = {"train": 500, "dev": 100, "test": 200}
+COUNTS = {"train": 400, "dev": 100, "test": 200}
 UNKNOWN = 255  # in an image of labels: no class
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 

@@ -166,7 +166,10 @@ class SceneParser(Model):
 
     per image, both maxima found by the same search, plus the mean cross-entropy of the
     classes over all segments and over all merged nodes whose pixels are nearly all of
-    one class, in the right tree and in the one found.
+    one class, in both trees. As the search is not exact, a wrong tree may be found that
+    scores less than the right one, and then nothing would be learned from it. The
+    difference is therefore taken where it is the largest: over the first merges of both
+    searches, as many as make it so (max-violation: Huang, Fayong & Guo, 2012, NAACL).
 
     Deviations from the paper: g is the state of a fold from the root down (Irsoy &
     Cardie, 2013), :math:`g_v = \tanh(W_g^{slot} g_{parent} + V h_v + b_g)`, by which a
@@ -287,16 +290,29 @@ class SceneParser(Model):
 
         score = self.score(h).squeeze(-1)
         wrong = ~torch.cat([right.state.right, rival.state.right])
-        score = score + self.kappa * wrong
-        # Both forests have the same leaves, whose scores the difference is rid of.
-        total = score.new_zeros(2 * len(batch)).index_add(0, forest.tree, score)
-        best, highest = total.view(2, len(batch))
-        margin = (highest - best).relu().mean()
+        best, highest = (score + self.kappa * wrong).view(2, -1)[:, N:]
+        margin = self._margin(highest - best, right.forest.tree[N:], len(batch))
 
         pixels = torch.cat([right.state.pixels, rival.state.pixels])
         leaf = torch.arange(V, device=pixels.device) % (V // 2) < N
         logits = self.classify(forest, h)
         return self.margin_weight * margin + self._class_loss(logits, pixels, leaf)
+
+    def _margin(self, ahead: Tensor, structure: Tensor, num_trees: int) -> Tensor:
+        """Return by how much rivals are ahead at most, the mean over images.
+
+        Args:
+            ahead: (M,) of each merge of a rival over the right tree's merge of the same
+                turn; those of an image stand together, in the order of their making.
+            structure: (M,) the image of each.
+            num_trees: B.
+        """
+        first = torch.searchsorted(structure, structure)
+        turn = torch.arange(len(ahead), device=ahead.device) - first
+        most = int(turn.max()) + 1 if len(turn) else 1
+        table = ahead.new_zeros(num_trees, most)
+        table = table.index_put((structure, turn), ahead)
+        return table.cumsum(dim=1).amax(dim=1).relu().mean()
 
     def _class_loss(self, logits: Tensor, pixels: Tensor, leaf: Tensor) -> Tensor:
         """Return the mean cross-entropy of nodes that are nearly of one class."""

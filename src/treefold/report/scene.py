@@ -20,6 +20,7 @@ from treefold.report.figure import GREY, STYLE, as_svg
 WIDTH = 11.0  # inches
 EDGE, GAP, HEADING = 0.15, 0.12, 0.28
 ROOM = 2.3  # for the lines of the tree
+NAMES = 0.6  # inches for the names of regions
 LEAF, REGION = 0.42, 0.85  # the highest cut-out of a segment, of a region
 NAMED = {
     "sky": "#86bdea",
@@ -83,7 +84,7 @@ def scene_figure(parsed: ParsedImage, classes: Sequence[str]) -> Figure:
         panels.append(("true classes", np.where(known[..., None], right, 1.0)))
     wide = (WIDTH - 2 * EDGE - (len(panels) - 1) * GAP) / len(panels)
     tall = wide * parsed.image.shape[0] / parsed.image.shape[1]
-    below = 0.45 + REGION + 0.1 + LEAF + ROOM + HEADING
+    below = NAMES + REGION + 0.1 + LEAF + ROOM + HEADING
     height = 2 * EDGE + HEADING + tall + 0.35 + below
     figure = Figure(figsize=(WIDTH, height))
     for k, (name, picture) in enumerate(panels):
@@ -142,7 +143,7 @@ def _tree(
     place = {segment: (k + 0.5) * step for k, segment in enumerate(order)}
     x = [place.get(v, 0.0) for v in range(N)]
     heights = parsed.forest.heights.tolist()
-    floor = 0.45 + REGION + 0.1 + LEAF + 0.05
+    floor = NAMES + REGION + 0.1 + LEAF + 0.05
     rise = (ROOM - 0.15) / max(max(heights), 1)
     y = [floor + rise * h for h in heights]
     for v, (a, b) in enumerate(child, N):
@@ -162,14 +163,14 @@ def _tree(
         at = [place[k] for k in leaves[v]]
         middle, room = (min(at) + max(at)) / 2, max(at) - min(at) + step
         left, right = min(at) - 0.4 * step, max(at) + 0.4 * step
-        bar = 0.45 + REGION + 0.05
+        bar = NAMES + REGION + 0.05
         axes.plot([left, right], [bar, bar], color=colours[label[v]], linewidth=3)
         _cut_out(axes, parsed, leaves[v], middle, bar - 0.06, 0.94 * room, REGION)
         name = classes[label[v]]
         narrow = 0.075 * len(name) > room
         axes.text(
             middle,
-            0.42,
+            NAMES - 0.03,
             name,
             ha="center",
             va="top",

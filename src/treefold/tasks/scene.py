@@ -62,7 +62,7 @@ class SceneConfig(Settings):
     context: bool = True
     kappa: float = 0.1
     pure: float = 0.9
-    margin_weight: float = 1.0
+    margin_weight: float = 0.1
     beam: int = 1
     dropout: float = 0.2
     optimizer: Literal["adagrad", "adam", "adamw", "sgd"] = "adamw"

@@ -3,20 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, Self, final
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from treefold.data.errors import DataError
 from treefold.data.relations import Int, Triples, words_of
 from treefold.data.vocabulary import UNKNOWN, Vocabulary
-from treefold.models.relation import TripleBatch
 
 Naming = Literal["words", "entities", "both"]
 OWN = "#"  # before the name of an entity that stands for a vector of its own
+
+
+@final
+@dataclass(frozen=True)
+class TripleBatch:
+    """Triples of D distinct entities, in the order of their relations.
+
+    An entity is the bag of the words of its name; to one that has a vector of its own
+    its name is a single word.
+
+    Attributes:
+        words: (U,) the distinct words of the names, ascending.
+        name: (T,) the names' words, one name after the other, as rows of `words`.
+        offset: (D,) where the name of each entity begins in `name`.
+        head: (N,) entities, as numbers among the D.
+        tail: (N,) entities.
+        relations: the relations that occur, ascending, and how many triples each has.
+        heads: (G, P) for each of these relations the entities that take the heads'
+            place in corrupted triples; None where nothing is to be learned.
+        tails: (G, P) those that take the tails' place.
+    """
+
+    words: Tensor
+    name: Tensor
+    offset: Tensor
+    head: Tensor
+    tail: Tensor
+    relations: tuple[tuple[int, int], ...]
+    heads: Tensor | None = None
+    tails: Tensor | None = None
+
+    def __len__(self) -> int:
+        """Return the number of triples."""
+        return len(self.head)
+
+    def _each(self, change: Any) -> Self:
+        tensors = {k: change(v) for k, v in vars(self).items() if torch.is_tensor(v)}
+        return replace(self, **tensors)
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
+        """Return the batch on another device."""
+        return self._each(lambda each: each.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Self:
+        """Return the batch in memory that a GPU copies from directly."""
+        return self._each(Tensor.pin_memory)
 
 
 @final

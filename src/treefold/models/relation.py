@@ -1,79 +1,25 @@
-"""Neural tensor networks, and the older models of relations that they contain.
+"""The neural tensor network of relations, and what its kin share with it.
 
 Socher, Chen, Manning & Ng, "Reasoning With Neural Tensor Networks for Knowledge Base
-Completion", NIPS 2013: which triples (head, relation, tail) hold, by vectors of entities.
+Completion", NIPS 2013: which triples (head, relation, tail) hold, by entities' vectors.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Self, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from treefold.data.relation_batches import TripleBatch
 from treefold.models.base import Model
 
 Own = tuple[Tensor, ...]  # the weights of one relation
 
-__all__ = [
-    "BilinearModel",
-    "DistanceModel",
-    "HadamardModel",
-    "NeuralTensorNetwork",
-    "RelationModel",
-    "SingleLayerModel",
-    "TripleBatch",
-]
-
-
-@final
-@dataclass(frozen=True)
-class TripleBatch:
-    """Triples of D distinct entities, in the order of their relations.
-
-    An entity is the bag of the words of its name; to one that has a vector of its own
-    its name is a single word.
-
-    Attributes:
-        words: (U,) the distinct words of the names, ascending.
-        name: (T,) the names' words, one name after the other, as rows of `words`.
-        offset: (D,) where the name of each entity begins in `name`.
-        head: (N,) entities, as numbers among the D.
-        tail: (N,) entities.
-        relations: the relations that occur, ascending, and how many triples each has.
-        heads: (G, P) for each of these relations the entities that take the heads'
-            place in corrupted triples; None where nothing is to be learned.
-        tails: (G, P) those that take the tails' place.
-    """
-
-    words: Tensor
-    name: Tensor
-    offset: Tensor
-    head: Tensor
-    tail: Tensor
-    relations: tuple[tuple[int, int], ...]
-    heads: Tensor | None = None
-    tails: Tensor | None = None
-
-    def __len__(self) -> int:
-        """Return the number of triples."""
-        return len(self.head)
-
-    def _each(self, change: Any) -> Self:
-        tensors = {k: change(v) for k, v in vars(self).items() if torch.is_tensor(v)}
-        return replace(self, **tensors)
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
-        """Return the batch on another device."""
-        return self._each(lambda each: each.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> Self:
-        """Return the batch in memory that a GPU copies from directly."""
-        return self._each(Tensor.pin_memory)
+__all__ = ["NeuralTensorNetwork", "RelationModel"]
 
 
 class RelationModel(Model, ABC):
@@ -155,7 +101,9 @@ class RelationModel(Model, ABC):
                 "None. Give it entities that take the place of the true ones."
             )
         entities = self.entities(batch)
-        heads, tails = (F.embedding(each, entities) for each in (batch.heads, batch.tails))
+        heads, tails = (
+            F.embedding(each, entities) for each in (batch.heads, batch.tails)
+        )
         total = entities.new_zeros(())
         for g, own, head, tail in self._groups(batch, entities):
             least = 1 - self.pairs(own, head, tail)[:, None]  # (N, 1)
@@ -174,152 +122,6 @@ class RelationModel(Model, ABC):
         tail = F.embedding(batch.tail, entities).split(sizes)
         for g, (r, _) in enumerate(batch.relations):
             yield g, own[r], head[g], tail[g]
-
-
-@final
-class DistanceModel(RelationModel):
-    r"""Distance model (Bordes et al., 2011), negated so that more is better.
-
-    .. math:: g(e_1, R, e_2) = -\lVert W_{R,1} e_1 - W_{R,2} e_2 \rVert_1
-
-    The ends never meet but by subtraction. Arguments as `RelationModel`'s.
-
-    Attributes:
-        weight: (R, 2, d, d), of heads and of tails; they begin as the same, at which
-            an entity is nearest to itself.
-    """
-
-    def __init__(
-        self, num_words: int, num_relations: int, size: int, *, std: float = 0.1
-    ):
-        super().__init__(num_words, num_relations, size, std=std)
-        self.weight = nn.Parameter(torch.eye(size).repeat(num_relations, 2, 1, 1))
-
-    def weights(self) -> tuple[Tensor, ...]:
-        return (self.weight,)
-
-    def pairs(self, own: Own, head: Tensor, tail: Tensor) -> Tensor:
-        W1, W2 = own[0]
-        return -(head @ W1.T - tail @ W2.T).abs().sum(-1)
-
-    def table(self, own: Own, head: Tensor, tail: Tensor) -> Tensor:
-        W1, W2 = own[0]
-        return -torch.cdist(head @ W1.T, tail @ W2.T, p=1.0)
-
-
-@final
-class HadamardModel(RelationModel):
-    r"""Hadamard model (Bordes et al., 2012): all relations share their matrices.
-
-    .. math::
-        g(e_1, R, e_2) = (W_1 e_1 \odot W_{rel,1} e_R + b_1)^\top
-                         (W_2 e_2 \odot W_{rel,2} e_R + b_2)
-
-    A relation has but a vector of its own. Arguments as `RelationModel`'s.
-
-    Attributes:
-        relation: (R, d), the vectors e_R, ones at the start.
-        weight: (2, d, d), W_1 and W_2.
-        weight_relation: (2, d, d), W_rel,1 and W_rel,2.
-        bias: (2, d).
-    """
-
-    def __init__(
-        self, num_words: int, num_relations: int, size: int, *, std: float = 0.1
-    ):
-        super().__init__(num_words, num_relations, size, std=std)
-        self.relation = nn.Parameter(torch.ones(num_relations, size))
-        self.weight = nn.Parameter(torch.eye(size).repeat(2, 1, 1))
-        self.weight_relation = nn.Parameter(torch.eye(size).repeat(2, 1, 1))
-        self.bias = nn.Parameter(torch.zeros(2, size))
-
-    def weights(self) -> tuple[Tensor, ...]:
-        return (self.relation,)
-
-    def _end(self, side: int, own: Own, e: Tensor) -> Tensor:
-        gate = self.weight_relation[side] @ own[0]  # (d,)
-        return e @ self.weight[side].T * gate + self.bias[side]
-
-    def pairs(self, own: Own, head: Tensor, tail: Tensor) -> Tensor:
-        return (self._end(0, own, head) * self._end(1, own, tail)).sum(-1)
-
-    def table(self, own: Own, head: Tensor, tail: Tensor) -> Tensor:
-        return self._end(0, own, head) @ self._end(1, own, tail).T
-
-
-@final
-class BilinearModel(RelationModel):
-    r"""Bilinear model (Sutskever et al., 2009; Jenatton et al., 2012).
-
-    .. math:: g(e_1, R, e_2) = e_1^\top W_R\, e_2
-
-    It is the neural tensor network with one slice and nothing else. Arguments as
-    `RelationModel`'s.
-
-    Attributes:
-        weight: W, (R, d, d), near the identity at the start.
-    """
-
-    def __init__(
-        self, num_words: int, num_relations: int, size: int, *, std: float = 0.1
-    ):
-        super().__init__(num_words, num_relations, size, std=std)
-        self.weight = _near_identity(num_relations, size, size)
-
-    def weights(self) -> tuple[Tensor, ...]:
-        return (self.weight,)
-
-    def pairs(self, own: Own, head: Tensor, tail: Tensor) -> Tensor:
-        return (head @ own[0] * tail).sum(-1)
-
-    def table(self, own: Own, head: Tensor, tail: Tensor) -> Tensor:
-        return head @ (own[0] @ tail.T)
-
-
-@final
-class SingleLayerModel(RelationModel):
-    r"""Single layer model (Collobert & Weston, 2008): a plain net over both ends.
-
-    .. math:: g(e_1, R, e_2) = u_R^\top \tanh(V_R [e_1; e_2] + b_R)
-
-    It is the neural tensor network without its tensor (W = 0): the ends meet only in
-    the non-linearity.
-
-    Args:
-        num_words, num_relations, size, std: as `RelationModel`'s.
-        slices: k, hidden units.
-
-    Attributes:
-        weight: V, (R, k, 2d).
-        bias: b, (R, k).
-        u: (R, k).
-    """
-
-    def __init__(
-        self,
-        num_words: int,
-        num_relations: int,
-        size: int,
-        slices: int = 4,
-        *,
-        std: float = 0.1,
-    ):
-        super().__init__(num_words, num_relations, size, std=std)
-        self.weight, self.bias, self.u = _layer(num_relations, size, slices)
-
-    def weights(self) -> tuple[Tensor, ...]:
-        return self.weight, self.bias, self.u
-
-    def pairs(self, own: Own, head: Tensor, tail: Tensor) -> Tensor:
-        V, b, u = own
-        V1, V2 = V.chunk(2, dim=1)
-        return torch.tanh(head @ V1.T + tail @ V2.T + b) @ u
-
-    def table(self, own: Own, head: Tensor, tail: Tensor) -> Tensor:
-        V, b, u = own
-        V1, V2 = V.chunk(2, dim=1)
-        left, right = head @ V1.T + b, tail @ V2.T  # (N, k), (M, k)
-        return torch.tanh(left[:, None] + right) @ u
 
 
 @final
@@ -374,8 +176,8 @@ class NeuralTensorNetwork(RelationModel):
         std: float = 0.1,
     ):
         super().__init__(num_words, num_relations, size, std=std)
-        self.tensor = _near_identity(num_relations, slices, size, size)
-        self.weight, self.bias, self.u = _layer(num_relations, size, slices)
+        self.tensor = near_identity(num_relations, slices, size, size)
+        self.weight, self.bias, self.u = layer(num_relations, size, slices)
 
     def weights(self) -> tuple[Tensor, ...]:
         return self.tensor, self.weight, self.bias, self.u
@@ -391,7 +193,7 @@ class NeuralTensorNetwork(RelationModel):
 
     def table(self, own: Own, head: Tensor, tail: Tensor) -> Tensor:
         W, V, b, u = own
-        (k, d, _), (V1, V2) = W.shape, V.chunk(2, dim=1)
+        V1, V2 = V.chunk(2, dim=1)
         # The tensor meets the fewer of both ends: their product costs k d² a row, while
         # what follows costs k d an entry of the table.
         if len(head) < len(tail):
@@ -406,7 +208,7 @@ class NeuralTensorNetwork(RelationModel):
         return torch.tensordot(u, hidden, dims=1)
 
 
-def _near_identity(*shape: int) -> nn.Parameter:
+def near_identity(*shape: int) -> nn.Parameter:
     """Make square matrices near the identity, at which an entity goes with itself.
 
     What is alike then scores above what is not before anything is learned, and what is
@@ -416,7 +218,7 @@ def _near_identity(*shape: int) -> nn.Parameter:
     return nn.Parameter(noise + torch.eye(shape[-1]))
 
 
-def _layer(R: int, d: int, k: int) -> tuple[nn.Parameter, nn.Parameter, nn.Parameter]:
+def layer(R: int, d: int, k: int) -> tuple[nn.Parameter, nn.Parameter, nn.Parameter]:
     """Make V (R, k, 2d), b (R, k) and u (R, k)."""
     V = nn.Parameter(torch.empty(R, k, 2 * d))
     nn.init.normal_(V, std=(2 * d) ** -0.5)

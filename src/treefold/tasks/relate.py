@@ -30,12 +30,11 @@ from treefold.data.relations import (
     load_relations,
     read_triples,
 )
-from treefold.models.relation import (
+from treefold.models.relation import NeuralTensorNetwork, RelationModel
+from treefold.models.relation_kin import (
     BilinearModel,
     DistanceModel,
     HadamardModel,
-    NeuralTensorNetwork,
-    RelationModel,
     SingleLayerModel,
 )
 from treefold.tasks.base import DataTask, Findings, Metric
@@ -213,7 +212,7 @@ class RelateTask(DataTask):
 
     @property
     def names(self) -> Names:
-        """The words of the entities of the data, or of training where there are none."""
+        """The words of the entities of the data; without data, of training."""
         if self._names is None:
             entities = self.entities if self.data is None else self.data.entities
             self._names = Names.of(entities, self.vocabulary, self.config.names)
@@ -298,9 +297,7 @@ class RelateTask(DataTask):
     def write_manifest(self, out: Path, command: str) -> None:
         train = self.split("train")
         columns = ("head", "relation", "tail")
-        facts = {
-            name: torch.from_numpy(getattr(train, name)).int() for name in columns
-        }
+        facts = {name: torch.from_numpy(getattr(train, name)).int() for name in columns}
         write_tensors(out / FACTS, facts)
         super().write_manifest(out, command)
 

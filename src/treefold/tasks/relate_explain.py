@@ -85,7 +85,7 @@ class Explainer:
     def _words(
         self, r: int, head: dict[str, Tensor], tail: dict[str, Tensor], score: float
     ) -> dict[str, dict[str, float]]:
-        """Return for each word of both ends by how much the score is less without it."""
+        """Return by how much the score is less without each word of both ends."""
 
         def without(words: dict[str, Tensor], word: str) -> Tensor:
             return self._mean({w: v for w, v in words.items() if w != word})
@@ -125,13 +125,16 @@ class Explainer:
         alike = (like[facts.head] + like_tail[facts.tail]) / 2
         itself = (facts.head == ends[0]) & (facts.tail == ends[1])
         alike[torch.from_numpy(itself)] = -torch.inf
-        found = []
-        for s, k in zip(*(each.tolist() for each in alike.topk(min(SHOWN, len(facts)))),
-                        strict=True):
-            if s > -np.inf:
-                names = (self.task.entities[e] for e in (facts.head[k], facts.tail[k]))
-                found.append({**dict(zip(("head", "tail"), names)), "likeness": _short(s)})
-        return found
+        best, where = alike.topk(min(SHOWN, len(facts)))
+        return [
+            {
+                "head": self.task.entities[facts.head[k]],
+                "tail": self.task.entities[facts.tail[k]],
+                "likeness": _short(likeness),
+            }
+            for likeness, k in zip(best.tolist(), where.tolist(), strict=True)
+            if likeness > -np.inf
+        ]
 
 
 def _short(value: float) -> float:

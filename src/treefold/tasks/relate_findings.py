@@ -53,8 +53,8 @@ def findings(
             f"{task.data.note}"
         ),
         not_this=(
-            "To tell true triples from made-up ones is not to know facts: false triples "
-            "are mostly far from the truth, and what is missing may be true."
+            "To tell true triples from made-up ones is not to know facts: false "
+            "triples are mostly far from the truth, and what is missing may be true."
         ),
         published=published,
         pictures=_pictures(task, model, result),

@@ -76,12 +76,13 @@ def seen(task: RelateTask) -> dict[str, NDArray[np.bool_]]:
 def linear(task: RelateTask) -> dict[str, NDArray[np.bool_]]:
     """Say by logistic regression on words; dev chooses its penalty."""
     train, random = task.split("train"), np.random.default_rng(0)
-    asked = np.unique(np.append(task.split("dev").relation, task.split("test").relation))
+    asked = np.unique(
+        np.append(task.split("dev").relation, task.split("test").relation)
+    )
     train = train.select(np.isin(train.relation, asked))
     examples = joined([train, *_corrupted(task, train, random)])
     entities = task.entities if task.data is None else task.data.entities
     names = Names.of(entities, vocabulary_of(task.entities, "words"), "words")
-    # The entities themselves count as words, too: one that is frequent is known as such.
     x = {s: _features(names, task.split(s)) for s in SPLITS}
     learned, y = _features(names, examples), examples.label > 0
     best, found = -1.0, {}
@@ -96,9 +97,7 @@ def linear(task: RelateTask) -> dict[str, NDArray[np.bool_]]:
     return found
 
 
-def _said(
-    task: RelateTask, score: dict[str, Float]
-) -> dict[str, NDArray[np.bool_]]:
+def _said(task: RelateTask, score: dict[str, Float]) -> dict[str, NDArray[np.bool_]]:
     """Say by thresholds that are chosen on dev."""
     decision = Decision.chosen(score["dev"], task.split("dev"), len(task.relations))
     return {s: decision.holds(score[s], task.split(s).relation) for s in SPLITS}

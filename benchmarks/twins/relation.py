@@ -1,4 +1,4 @@
-"""A step of a neural tensor network: relations' products, and one triple after another."""
+"""A neural tensor network: a product a relation, and one triple after another."""
 
 from __future__ import annotations
 

@@ -93,9 +93,8 @@ def test_what_is_held_out_gets_false_triples(tmp_path: Path):
         for h, r, t, label in named(data, split):
             assert ((h, r, t) in told) == (label == 1)
             assert t in "xyz", "a false tail is one that the relation has"
-    every = [
-        (h, t) for split in data.splits for h, _, t, y in named(data, split) if y > 0
-    ]
+    rows = [row for split in data.splits for row in named(data, split)]
+    every = [row[:3] for row in rows if row[3] > 0]
     assert len(every) == len(set(every)) == len(FACTS)
     assert "dev and test: 2 triples each, held out" in data.note
     assert "half its triples are false" in data.note
@@ -117,7 +116,7 @@ def test_a_folder_has_its_own_split_and_labels(tmp_path: Path):
         ("a_x", "is_a", "x", 1),
         ("a_x", "is_a", "y", -1),
     ]
-    assert [row[:3] for row in named(data, "test")][0] == ("new_x", "is_a", "x")
+    assert named(data, "test")[0] == ("new_x", "is_a", "x", 1)
     assert data.splits["test"].label.tolist() == [1, -1]
 
 
@@ -164,7 +163,7 @@ def test_unknown_data_are_told(tmp_path: Path):
 def test_a_set_that_is_not_here_is_told(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("TREEFOLD_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(DataError, match="fb13 is not on this machine.*ntn/Freebase"):
+    with pytest.raises(DataError, match=r"fb13 is not on this machine.*ntn/Freebase"):
         load_relations("fb13")
 
 

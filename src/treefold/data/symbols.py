@@ -42,13 +42,9 @@ class Symbols:
 
         The arity is that of the widest node anywhere.
         """
+        texts = np.array(_texts(train), dtype=object)
         leaf = _is_leaf(train)
-        words = _by_count(
-            [s for s, yes in zip(_texts(train), leaf, strict=True) if yes]
-        )
-        labels = _by_count(
-            [s for s, yes in zip(_texts(train), leaf, strict=True) if not yes]
-        )
+        words, labels = _by_count(texts[leaf]), _by_count(texts[~leaf])
         arity = max(_arity(corpus) for corpus in (train, *others))
         return cls((UNKNOWN, *words), tuple(labels) or (NOTHING,), max(arity, 1))
 
@@ -114,9 +110,7 @@ class Symbols:
         names = [label or NOTHING for label, _, _ in split] + list(self.labels)
         words = [word for *_, word in split]
         # A leaf's label is told where it has one, or where brackets cannot do without.
-        told = np.array(
-            [bool(label) for label, *_ in split] + [True] * len(self.labels)
-        )
+        told = np.array([bool(k) for k, *_ in split] + [True] * len(self.labels))
         table = {name: i for i, name in enumerate(dict.fromkeys(names))}
         label = np.array([table[name] for name in names])[coded.token]
         label = np.where(told[coded.token] | alone, label, -1)
@@ -151,9 +145,9 @@ def _arity(corpus: Corpus) -> int:
     return int(np.diff(corpus.child_offset).max(initial=0))
 
 
-def _by_count(names: list[str]) -> list[str]:
+def _by_count(names: NDArray[np.object_]) -> list[str]:
     """Return the distinct names, the most frequent first, ties in ABC order."""
-    values, counts = np.unique(np.array(names, dtype=object), return_counts=True)
+    values, counts = np.unique(names, return_counts=True)
     return [str(values[i]) for i in np.argsort(-counts, kind="stable")]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import final
 
@@ -130,11 +131,11 @@ def keys(corpus: Corpus) -> list[bytes]:
     arity = np.diff(corpus.child_offset)
     rows = np.stack([corpus.token, corpus.label, arity], axis=1)[order]
     cuts = corpus.tree_offset.tolist()
-    return [rows[s:e].tobytes() for s, e in zip(cuts, cuts[1:], strict=False)]
+    return [rows[s:e].tobytes() for s, e in pairwise(cuts)]
 
 
 def _pollack() -> TreeSet:
-    """Half of the sentences to train, with the paper's seven trees; a tenth to choose."""
+    """Half of the sentences to train, with the paper's seven, and a tenth to choose."""
     seven = [pollack.brackets(tree) for tree in pollack.SEVEN]
     rest = [pollack.brackets(tree) for tree in pollack.sentences(HEIGHT)]
     rest = [text for text in rest if text not in seven]
@@ -169,9 +170,9 @@ def _random() -> TreeSet:
     return TreeSet(
         {"train": fresh(20_000, 0, 0), **held},
         fresh,
-        note=f"Random binary trees of {LEAVES[0]} to {LEAVES[1]} leaves over 10 symbols, "
-        "every shape of a size equally likely; training makes new ones for every epoch, "
-        "and none that is held out.",
+        note=f"Random binary trees of {LEAVES[0]} to {LEAVES[1]} leaves over 10 "
+        "symbols, every shape of a size equally likely; training makes new ones for "
+        "every epoch, and none that is held out.",
     )
 
 

@@ -43,9 +43,9 @@ class AutoEncoder(Model):
         h_v &= f(x_v, [h_k : k \in C(v)]), \qquad z = h_{\text{root}} \\
         g_{\text{root}} &= z, \qquad g_{v_k} = f'_k(g_v)
 
-    At every node the decoder reads from g whether it is a terminal, which is the learned
-    stop, and else how many children it has, one after the other; then its symbol, a word
-    at a leaf and a label at an inner node:
+    At every node the decoder reads from g whether it is a terminal, which is the
+    learned stop, and else how many children it has, one after the other; then its
+    symbol, a word at a leaf and a label at an inner node:
 
     .. math::
         p(v) = p(\text{inner}) \textstyle\prod_{j < n} p(\text{more}_j)
@@ -57,10 +57,10 @@ class AutoEncoder(Model):
     Generation, with the same weights, is `treefold.unfold`. A tree comes back whole
     exactly where every one of its nodes is read right over the known structure.
 
-    Deviations: Pollack's nets are a layer with a logistic function each way, of codes of
-    10 features, taught that a child's code decoded is the child's code; terminals are
-    fixed codes, and a node is one where its code is near to one. Here cells are
-    `BindingCell`, the loss is that of the tree which comes out, and the stop is learned.
+    Deviations: Pollack's nets are a layer with a logistic function each way, of codes
+    of 10 features, taught that a child's code decoded is the child's code; terminals
+    are fixed codes, and a node is one where its code is near to one. Here cells are
+    `BindingCell`, the loss is that of the tree which comes out, the stop is learned.
 
     Args:
         num_words: W; symbols 0 .. W - 1 stand at leaves.

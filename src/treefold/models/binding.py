@@ -23,8 +23,8 @@ class BindingCell(Cell[State]):
 
     The matrices :math:`S_k` begin orthogonal: a sum of turned states, from which the
     turn back brings out each child, and noise of the others (Plate, 1995, binds so by
-    convolution, Smolensky, 1990, by products). What training adds is less noise, and the
-    net of one inner layer, which starts small. The norm keeps a state of one size
+    convolution, Smolensky, 1990, by products). Training makes the noise less, and adds
+    the net of one inner layer, which starts small. The norm keeps a state of one size
     however deep the tree.
 
     In a transposed tree, where the one parent of a node stands in the node's slot, the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, final
 
@@ -12,7 +12,9 @@ from torch import Tensor
 
 from treefold.data.batching import Batch, plan_batches
 from treefold.data.corpus import Corpus
+from treefold.data.errors import DataError
 from treefold.data.readers.brackets import read_brackets
+from treefold.data.readers.codes import read_codes
 from treefold.data.readers.nested import read_nested
 from treefold.data.symbols import Symbols, canonical
 from treefold.data.tree_sets import TreeSet, load_trees, read_trees
@@ -273,6 +275,46 @@ class AutoencodeTask(DataTask):
                 "recovered": back == text,
                 "nats": round(nats, 4),
             }
+
+    def encode(
+        self, model: AutoEncoder, trees: Iterable[str]
+    ) -> Iterator[dict[str, Any]]:
+        """Encode trees: each in brackets, with its code."""
+        coded = self.symbols.code(read_nested(trees), strict=True)
+        codes = self.codes(model, coded).double().tolist()
+        for text, code in zip(self.symbols.texts(coded), codes, strict=True):
+            yield {"tree": text, "code": [float(f"{x:.7g}") for x in code]}
+
+    def read_codes(self, file: str) -> Iterator[tuple[str, list[float]]]:
+        """Read codes as JSON lines, each with where it stands."""
+        return read_codes(file, self.config.code_size)
+
+    def decode(
+        self,
+        model: AutoEncoder,
+        codes: Sequence[tuple[str, list[float]]],
+        *,
+        max_depth: int | None = None,
+        max_nodes: int | None = None,
+    ) -> list[str]:
+        """Decode codes to trees in brackets.
+
+        Raises:
+            DataError: a tree beyond the limits, with where its code stands.
+        """
+        like = next(model.parameters())
+        rows = torch.tensor([code for _, code in codes], dtype=torch.float64).to(like)
+        grown = self.grow(model, rows, max_depth=max_depth, max_nodes=max_nodes)
+        texts = self.write(grown)
+        for (where, _), text in zip(codes, texts, strict=True):
+            if not text:
+                raise DataError(
+                    f"{where}: the tree of this code goes beyond "
+                    f"{max_depth or self.config.max_depth} levels or "
+                    f"{max_nodes or self.config.max_nodes} nodes, as that of a vector "
+                    "which is no code may; allow more with --max-depth and --max-nodes"
+                )
+        return texts
 
     def findings(self, model: AutoEncoder, result: dict[str, Any]) -> Findings:
         from treefold.tasks.autoencode_findings import findings

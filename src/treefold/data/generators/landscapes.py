@@ -127,7 +127,7 @@ class _Canvas:
         if random.random() < 0.7:
             radius = random.uniform(2.5, 5.5)
             cx = random.uniform(radius, self.width - radius)
-            cy = random.uniform(radius, horizon - 1)
+            cy = random.uniform(radius, max(horizon - 1, radius))
             far = np.hypot(self.x - cx, self.y - cy)
             sun = np.array((1.0, random.uniform(0.75, 0.98), random.uniform(0.3, 0.8)))
             glow = 0.6 * np.exp(-np.clip(far - radius, 0, None) / 3)[..., None]

@@ -26,7 +26,7 @@ GRAMMAR: dict[str, tuple[tuple[str, str], ...]] = {
 SYMBOLS = ("D", "A", "N", "V", "P")
 PHRASE = {pair: name for name, pairs in GRAMMAR.items() for pair in pairs}
 
-# The trees that the paper trains on, quoted from memory; each is a phrase of the grammar.
+# What the paper trains on, quoted from memory; each is a phrase of the grammar.
 SEVEN: tuple[Tree, ...] = (
     ("D", ("A", ("A", ("A", "N")))),
     (("D", "N"), ("P", ("D", "N"))),

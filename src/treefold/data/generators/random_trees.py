@@ -1,9 +1,12 @@
 """Random binary trees: every shape of a size equally likely, a symbol at each leaf.
 
 A tree of n leaves has one of C(n - 1) shapes, Catalan's number, and one of S^n rows of
-symbols. Its left part has k leaves with the probability C(k - 1) C(n - k - 1) / C(n - 1):
-that makes every shape as likely as any other. Such trees are as high as the square root
-of their size, not as its logarithm.
+symbols. Its left part has k leaves with the probability
+
+    C(k - 1) C(n - k - 1) / C(n - 1)
+
+which makes every shape as likely as any other. Such trees grow in height with the
+square root of their size, not with its logarithm.
 """
 
 from __future__ import annotations

@@ -14,20 +14,20 @@ from pathlib import Path
 import torch
 
 from treefold import Forest
-from treefold.models.deep import DeepRecursive, deep_cell
+from treefold.models.deep import DeepRecursive, Pass, deep_cell
 from treefold.svg import tree_svg
 
 SENTENCE = (("the", "soup"), ("was", ("not", "cold")))
 WORDS = ["the", "soup", "", "was", "not", "cold", "", "", ""]
 MARKED = 6  # over "not cold"
-STACKS = {
+STACKS: dict[str, tuple[Pass, ...]] = {
     "up": ("up",),
     "up outside,\nthe outer half": ("up", "outside"),
     "up down": ("up", "down"),
 }
 
 
-def seen(passes: tuple[str, ...]) -> list[bool]:
+def seen(passes: tuple[Pass, ...]) -> list[bool]:
     """Say of each node whether its input reaches the last state of the marked one."""
     forest, size = Forest.from_trees([SENTENCE]), 4
     net = DeepRecursive(lambda n: deep_cell(n, size), size, passes, arity=2)

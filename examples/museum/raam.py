@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-from museum import Exhibit
 
+from museum import Exhibit
 from treefold import Forest
 from treefold.data.generators.pollack import SEVEN, Tree
 from treefold.data.readers.nested import read_nested
@@ -52,10 +52,10 @@ def exhibit() -> Exhibit:
 def nested(forest: Forest, names: list[str], node: int) -> Tree:
     """Write the tree below a node as tuples and words."""
     begin, end = forest.offset[node : node + 2].tolist()
-    below = forest.child[begin:end].tolist()
-    if not below:
+    if begin == end:
         return names[node]
-    return tuple(nested(forest, names, child) for child in below)
+    left, right = forest.child[begin:end].tolist()
+    return nested(forest, names, left), nested(forest, names, right)
 
 
 def _picture(forest: Forest, names: list[str]) -> str:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from museum import Exhibit
 from numpy.typing import NDArray
-from reviews import reviews
 
+from museum import Exhibit
+from reviews import reviews
 from treefold import Forest
 from treefold.cells import GatedRecursiveCell
 from treefold.data import Corpus, Vocabulary, read_brackets
@@ -115,17 +115,14 @@ def _picture(model: Reasoner, vocabulary: Vocabulary, test: Sentences) -> str:
     first = int(test.lengths[:number].sum())
     N = int(test.lengths[number])
     word = test.word[first : first + N]
-    found = model.build(word, [N])
-    forest = found.forest
+    forest = model.build(word, [N]).forest
     text = [vocabulary.words[w] for w in word.tolist()]
-    text += [f"{score:.1f}" for score in found.score[N:].tolist()]
-    begin = spans(forest, N).tolist()
-    note = [" ".join(text[a:b]) for a, b in begin]
+    note = [" ".join(text[a:b]) for a, b in spans(forest, N).tolist()]
     return tree_svg(
         forest.offset,
         forest.child,
         forest.roots,
-        text=text,
+        text=[*text, *[""] * (N - 1)],
         note=note,
-        title="A sentence that was built by association; numbers are saliencies",
+        title="A sentence that was built by association",
     )

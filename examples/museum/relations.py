@@ -1,4 +1,4 @@
-"""2013: a neural tensor network learns who is whose, and concludes what it was not told."""
+"""2013: a neural tensor network learns who is whose, and concludes what is not told."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from museum import Exhibit
 
+from museum import Exhibit
 from treefold import Forest
 from treefold.models.relation import NeuralTensorNetwork, TripleBatch
 from treefold.svg import tree_svg
 
 RELATIONS = ("parent", "child", "spouse", "sibling", "grandparent", "grandchild")
 NUM_FAMILIES, HELD_OUT, CORRUPTED = 12, 0.2, 20
+STEPS = 250
 NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gina", "Hal", "Ida", "Jon")
 
 Fact = tuple[int, int, int]  # head, relation, tail
 
 
 class Family(NamedTuple):
-    """Three generations: a couple, their two children with spouses, four grandchildren."""
+    """A couple, their two children with spouses, and four grandchildren."""
 
     first: int  # number of its first person; ten belong to it
 
@@ -47,7 +48,7 @@ class Family(NamedTuple):
 
 
 def batch(facts: list[Fact], corruptions: np.ndarray | None = None) -> TripleBatch:
-    """Put facts in the order of their relations; every person has a vector of its own."""
+    """Put facts in the order of their relations; a person is a word of its own."""
     facts = sorted(facts, key=lambda fact: fact[1])
     head, relation, tail = torch.tensor(facts).T
     people = torch.arange(10 * NUM_FAMILIES)
@@ -66,13 +67,13 @@ def batch(facts: list[Fact], corruptions: np.ndarray | None = None) -> TripleBat
     )
 
 
-def learn(train: list[Fact], steps: int) -> NeuralTensorNetwork:
+def learn(train: list[Fact]) -> NeuralTensorNetwork:
     """Train on facts against random others."""
     model = NeuralTensorNetwork(10 * NUM_FAMILIES, len(RELATIONS), size=24, slices=3)
     model.embedding.sparse = False
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02, weight_decay=1e-4)
     rng = np.random.default_rng(0)
-    for _ in range(steps):
+    for _ in range(STEPS):
         wrong = rng.integers(0, 10 * NUM_FAMILIES, (2, len(RELATIONS), CORRUPTED))
         optimizer.zero_grad()
         model.loss(batch(train, wrong)).backward()
@@ -86,7 +87,7 @@ def scores(model: NeuralTensorNetwork, facts: list[Fact]) -> np.ndarray:
     return model(batch(facts)).numpy()
 
 
-def exhibit(steps: int = 300) -> Exhibit:
+def exhibit() -> Exhibit:
     """Hold a fifth of the grandparents and siblings out, and ask for them."""
     torch.manual_seed(0)
     families = [Family(10 * number) for number in range(NUM_FAMILIES)]
@@ -95,7 +96,7 @@ def exhibit(steps: int = 300) -> Exhibit:
     rng = np.random.default_rng(1)
     held = [fact for fact in facts if fact[1] in asked and rng.random() < HELD_OUT]
     train = [fact for fact in facts if fact not in set(held)]
-    model = learn(train, steps)
+    model = learn(train)
 
     true = sorted(held, key=lambda fact: fact[1])
     false = [_wrong(fact, set(facts), rng) for fact in true]
@@ -103,8 +104,8 @@ def exhibit(steps: int = 300) -> Exhibit:
     ranks = [_rank(model, fact, set(facts)) for fact in true]
     found = (
         f"{len(train)} facts about {10 * NUM_FAMILIES} people learned; of "
-        f"{len(held)} others {better:.0%} score above a wrong one of the same kind, and "
-        f"{np.mean(np.array(ranks) == 1):.0%} name the right person first of all."
+        f"{len(held)} others {better:.0%} score above a wrong one of the same kind, "
+        f"and {np.mean(np.array(ranks) == 1):.0%} name the right person first of all."
     )
     return Exhibit(
         2013,

@@ -7,8 +7,8 @@ from io import StringIO
 
 import numpy as np
 import torch
-from museum import Exhibit
 
+from museum import Exhibit
 from treefold.cells import NaryTreeLSTMCell
 from treefold.data import Corpus, Vocabulary, batches, read_brackets
 from treefold.models import NodeClassifier
@@ -65,7 +65,9 @@ def chain(of: Formula, label: str) -> str:
     return f"({label}{text[2:]}"
 
 
-def learn(train: Sequence[str], test: Sequence[str]) -> tuple[NodeClassifier, Corpus, float]:
+def learn(
+    train: Sequence[str], test: Sequence[str]
+) -> tuple[NodeClassifier, Corpus, float]:
     """Train on trees by the labels of their roots; return the accuracy on others."""
     corpus = read_brackets(StringIO("\n".join([*train, *test])))
     corpus = corpus.recode(Vocabulary.build(corpus), CLASSES)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.data.errors import DataError
-from treefold.data.places import did_you_mean, neighbours
+from treefold.data.places import did_you_mean, folders, neighbours
 from treefold.data.vocabulary import Vocabulary
 
 NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -99,6 +99,16 @@ def load_vectors(
             "the file is cut short"
         )
     return vectors, found
+
+
+def vectors_file(name: str) -> Path:
+    """Find a file of vectors where it is said to be, or in the folder of data sets."""
+    path = Path(name.strip())
+    if not path.exists():
+        for folder in folders("glove_small"):
+            if (folder / path.name).is_file():
+                return folder / path.name
+    return path
 
 
 def _shape(row: bytes) -> tuple[int, int]:

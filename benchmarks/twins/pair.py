@@ -19,7 +19,10 @@ PAIRS, LEAVES, WORDS, SIZE = 25, 12, 500, 100
 def twin() -> Twin:
     """Take the loss of 25 pairs of binary trees and its gradient."""
     random = np.random.default_rng(0)
-    pairs = [Pair(*(read_side(_brackets(random)) for _ in "lr")) for _ in range(PAIRS)]
+    pairs = [
+        Pair(read_side(_brackets(random)), read_side(_brackets(random)))
+        for _ in range(PAIRS)
+    ]
     scores = random.uniform(1, 5, PAIRS).tolist()
     data = TreePairs.of(pairs, "constituency", int, scores)
     cell = NaryTreeLSTMCell(SIZE, SIZE, arity=2)

@@ -41,8 +41,8 @@ HEADS = {
 }
 
 
-def the_pairs(targets=SCORES, trees="constituency"):
-    return TreePairs.of(PAIRS, trees, WORDS.index, targets)
+def the_pairs(targets=SCORES):
+    return TreePairs.of(PAIRS, "constituency", WORDS.index, targets)
 
 
 def one_by_one(model, targets):

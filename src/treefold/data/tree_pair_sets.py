@@ -121,7 +121,7 @@ def _sick(name: str) -> TreePairSet:
         place = f"{path}:{number}"
         try:
             row = json.loads(line)
-            sides = [
+            left, right = (
                 Side(
                     tuple(side["toks"]),
                     read_side(side["const"], place).brackets,
@@ -129,9 +129,9 @@ def _sick(name: str) -> TreePairSet:
                     place,
                 )
                 for side in (row["a"], row["b"])
-            ]
+            )
             target = float(row["score"]) if scored else str(row["label"]).lower()
-            splits[row["split"]].append(Pair(*sides, target, f"pair {row['id']}"))
+            splits[row["split"]].append(Pair(left, right, target, f"pair {row['id']}"))
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{place}: expected a pair of SICK: {error!r}") from None
     return TreePairSet(name, splits, "SICK's official split.")

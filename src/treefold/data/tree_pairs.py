@@ -169,7 +169,7 @@ class TreePairs:
     corpus: Corpus
     left: Int64
     right: Int64
-    target: NDArray[np.float64] | Int64
+    target: NDArray[Any]
     group: NDArray[np.str_]
 
     def __len__(self) -> int:
@@ -207,7 +207,8 @@ class TreePairs:
                 sides[p, s] = known
         return cls(
             _packed(list(numbers), number),
-            *np.ascontiguousarray(sides.T),
+            sides[:, 0].copy(),
+            sides[:, 1].copy(),
             np.array(target),
             np.array([pair.group for pair in pairs], np.str_),
         )

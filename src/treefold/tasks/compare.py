@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import ceil, floor
 from pathlib import Path
@@ -317,9 +317,8 @@ class CompareTask(DataTask):
         return correctness(probability.argmax(axis=1), target)
 
     def measure(self, model: PairModel) -> dict[str, Any]:
-        found = {
-            split: self.probabilities(model, self.pairs[split])
-            for split in ("dev", "test")
+        found: dict[Split, Float] = {
+            split: self.probabilities(model, self.pairs[split]) for split in SPLITS[1:]
         }
         measured: dict[str, Any] = {
             split: self.figures(each, self.pairs[split].target)
@@ -330,7 +329,7 @@ class CompareTask(DataTask):
             measured["groups"] = self.by_group(said)
         return measured
 
-    def by_group(self, said: dict[str, Int64]) -> dict[str, float]:
+    def by_group(self, said: Mapping[Split, NDArray[Any]]) -> dict[str, float]:
         """Return the accuracy of what was said of dev and test, group by group."""
         parts = [self.pairs[split] for split in said]
         group = np.concatenate([pairs.group for pairs in parts])
@@ -356,7 +355,10 @@ class CompareTask(DataTask):
         """Compare pairs in order, as they come: `Pair` or two texts."""
         waiting = list[Pair]()
         for item in items:
-            pair = item if isinstance(item, Pair) else Pair(*map(read_side, item))
+            pair = item
+            if not isinstance(item, Pair):
+                left, right = item
+                pair = Pair(read_side(left), read_side(right))
             waiting.append(pair._replace(target=None))
             # Whoever types a line waits for the answer before the next.
             if len(waiting) == AT_ONCE or pair.place.startswith(STDIN):

@@ -81,8 +81,8 @@ def findings(
             f"head {what}: {outcome}. {task.assets['note']}"
         ),
         not_this=(
-            "It knows of meaning what the pairs of training taught it; sentences of "
-            "another kind are not what the figures are about."
+            "It knows of meaning what the pairs of training taught it; of pairs of "
+            "another kind the figures say nothing."
         ),
         published=PUBLISHED.get(task.name, {}),
         pictures=_pictures(task, model, probability, result),
@@ -145,11 +145,11 @@ def _curve(
     for name, values in BY_GROUP.get(task.name, {}).items():
         others[name] = dict(zip(OPERATORS, values, strict=True))
     seen = set(task.pairs["train"].group.tolist())
-    label = "number of operators" if task.name == "logic" else "group"
+    label = "operators of the longer formula" if task.name == "logic" else "group"
     lines = "; ".join(f"{name}: {100 * each:.1f}" for name, each in groups.items())
     return Picture(
         by_group(groups, others, label=label, seen=sorted(seen)),
-        f"Accuracy in percent by {label} of the longer side. This model, {lines}.",
+        f"Accuracy in percent by {label}. This model, {lines}.",
         f"Accuracy by {label}",
     )
 

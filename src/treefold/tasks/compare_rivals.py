@@ -19,11 +19,12 @@ from torch import nn
 from tqdm import tqdm
 
 from treefold.models.pair_rivals import alignment, jaccard, overlaps, rarities
+from treefold.training.task import Split
 
 if TYPE_CHECKING:
     from treefold.tasks.compare import CompareTask
 
-SPLITS = ("train", "dev", "test")
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 MOST = 20_000  # pairs to fit a rival on: more take minutes, and teach it little
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
@@ -78,7 +79,7 @@ def _of_scores(task: CompareTask) -> dict[str, Callable[[], Said]]:
         return model.predict(x[1]), model.predict(x[2])
 
     mean = float(score.mean())
-    ends = tuple(np.full(len(part), mean) for part in words[1:])
+    ends = np.full(len(words[1]), mean), np.full(len(words[2]), mean)
     return {
         "mean": lambda: ends,
         "word overlap": overlap,
@@ -173,7 +174,7 @@ def _vectors(task: CompareTask) -> tuple[NDArray[np.float64], dict[str, int]]:
     return blank.weight.detach().double().numpy(), task.vocabulary.index
 
 
-def _figures(task: CompareTask, split: str, said: NDArray[Any]) -> dict[str, float]:
+def _figures(task: CompareTask, split: Split, said: NDArray[Any]) -> dict[str, float]:
     from treefold.tasks.compare import agreement, correctness
 
     target = task.pairs[split].target

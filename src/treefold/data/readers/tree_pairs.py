@@ -151,21 +151,22 @@ def _of_json(place: str, line: str) -> Pair:
     target = content.get("target")
     if target is not None:
         target = target_of(str(target))
-    sides = (_side(f"{place}: {n}", content[n]) for n in ("left", "right"))
-    return Pair(*sides, target, place)
+    left, right = (_side(f"{place}: {n}", content[n]) for n in ("left", "right"))
+    return Pair(left, right, target, place)
 
 
 def _side(place: str, content: Any) -> Side:
     if isinstance(content, str):
         return read_side(content, place)
-    words = content.get("words") if isinstance(content, dict) else None
+    given = content if isinstance(content, dict) else {}
+    words: Any = given.get("words")
     good = isinstance(words, list) and words and all(isinstance(w, str) for w in words)
     if not good:
         raise DataError(
             f'{place}: expected a text or {{"words": [...], "heads": [...]}}, found '
             f"{str(content)[:40]!r}"
         )
-    heads, brackets = content.get("heads"), content.get("brackets")
+    heads, brackets = given.get("heads"), given.get("brackets")
     side = Side(tuple(words), place=place)
     if brackets is not None:
         side = side._replace(brackets=read_side(str(brackets), place).brackets)

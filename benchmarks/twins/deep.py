@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from treefold import Forest
-from treefold.models.deep import DeepRecursive, deep_cell
+from treefold.models.deep import DeepRecursive, Pass, deep_cell
 from twins import Twin
 
 TREES, LEAVES, SIZE = 25, 20, 100
-PASSES = ("up", "up", "up", "down")
+PASSES: tuple[Pass, ...] = ("up", "up", "up", "down")
 
 
-def some_tree(leaves: int, chance: random.Random) -> object:
+def some_tree(leaves: int, chance: random.Random) -> Any:
     """A binary tree of that many leaves, split at random places."""
     if leaves == 1:
         return "word"
@@ -30,9 +31,10 @@ def node_by_node(net: DeepRecursive, forest: Forest, x: Tensor) -> Tensor:
     below = [forest.child[a:b].tolist() for a, b in pairwise(offset)]
     parent = {c: (v, k) for v, cs in enumerate(below) for k, c in enumerate(cs)}
     leaves = iter(x)
-    z = [None if cs else next(leaves) for cs in below]
+    z: list[Any] = [None if cs else next(leaves) for cs in below]
     for way, cell in zip(net.passes, net.cells, strict=True):
-        W, V, b = cell.weight_hh.chunk(2, dim=1), cell.weight_ih, cell.bias
+        W, V, b = map(cell.get_parameter, ("weight_hh", "weight_ih", "bias"))
+        W = W.chunk(2, dim=1)
         new: list[Tensor] = [b] * len(z)
         order = range(len(z)) if way == "up" else range(len(z) - 1, -1, -1)
         for v in order:  # from_trees numbers children before their parents
@@ -44,11 +46,8 @@ def node_by_node(net: DeepRecursive, forest: Forest, x: Tensor) -> Tensor:
                 above, k = parent[v]
                 total = torch.addmv(total, W[k], new[above])
             new[v] = total.tanh()
-        z = (
-            new
-            if way == "up"
-            else [torch.cat(pair) for pair in zip(z, new, strict=True)]
-        )
+        both = zip(z, new, strict=True)
+        z = new if way == "up" else [torch.cat(pair) for pair in both]
     return torch.stack(z)
 
 

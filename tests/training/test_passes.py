@@ -57,9 +57,8 @@ def test_later_passes_begin_by_handing_on_what_they_read(
     dataset: Dataset, config: Config
 ) -> None:
     config = replace(config, model="deep-rnn", passes="up up", hidden_size=60)
-    net = TreeTask(config, dataset).new_model().cell
-    assert isinstance(net, DeepRecursive)
-    weight = net.cells[1].get_parameter("weight_ih")
+    weights = TreeTask(config, dataset).new_model().state_dict()
+    weight = weights["cell.cells.1.weight_ih"]
     assert_close(weight, torch.eye(60), atol=0.1 / 60**0.5, rtol=0)
 
 

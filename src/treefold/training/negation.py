@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -177,9 +176,12 @@ def ask(
     return Answers(
         name,
         tuple(polarity.tolist()),
-        *accuracy,
-        *(np.mean(each, axis=0) for each in changes),
-        {text: of[tree] for text, tree in trees.items()},
+        negated_positive=accuracy[0],
+        negated_negative=accuracy[1],
+        contrast=accuracy[2],
+        positive_change=np.mean(changes[0], axis=0),
+        negative_change=np.mean(changes[1], axis=0),
+        table={text: of[tree] for text, tree in trees.items()},
     )
 
 
@@ -192,21 +194,16 @@ def naive_bayes(train: Corpus, classes: tuple[str, ...]) -> Reader:
     for phrase in phrases(train):
         label = phrase.label if len(classes) > 2 else _of_two(phrase)
         if label is not None:
-            by_text[phrase.text.lower()] = classes.index(label)
-    model = make_pipeline(CountVectorizer(analyzer=_one_and_two), MultinomialNB()).fit(
-        list(by_text), list(by_text.values())
-    )
+            by_text[phrase.text] = classes.index(label)
+    words = CountVectorizer(token_pattern=r"\S+", ngram_range=(1, 2))
+    model = make_pipeline(words, MultinomialNB())
+    model.fit(list(by_text), list(by_text.values()))
 
     def read(trees: Sequence[str]) -> Float:
         texts = [tree.replace("(_ ", "").replace(")", "") for tree in trees]
-        return model.predict_proba([text.lower() for text in texts])
+        return model.predict_proba(texts)
 
     return read
-
-
-def _one_and_two(text: str) -> list[str]:
-    words = text.split(" ")
-    return [*words, *map(" ".join, pairwise(words))]
 
 
 def _of_two(phrase: Phrase) -> str | None:
@@ -243,7 +240,7 @@ def _right(contrast: Contrast, of: dict[str, Float], classes: Sequence[str]) -> 
     """Say whether X, Y and "but Y" are told right; of two classes, where polar."""
     for part in contrast:
         gold = part.label if len(classes) > 2 else _of_two(part)
-        if gold is not None and classes[of[part.tree].argmax()] != gold:
+        if gold is not None and classes[int(of[part.tree].argmax())] != gold:
             return False
     return True
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,7 +116,7 @@ def test_triples_of_ones_own_are_measured_by_the_thresholds_of_the_run(
     known = task_of(run)
     task = known.with_data(DataSpec(str(file), test=str(file)))
     assert isinstance(task, RelateTask)
-    model = TaskRun.open(task, run).model
+    model: Any = TaskRun.open(task, run).model
     found = task.evaluate(model, "test")
     assert found["accuracy"] in (0, 0.5, 1)
     assert isinstance(known, RelateTask)
@@ -156,7 +157,8 @@ def task_and_model(run: Path) -> tuple[RelateTask, RelationModel]:
     known = task_of(run)
     assert isinstance(known, RelateTask)
     task = RelateTask.load(known.config, known.spec)
-    return task, TaskRun.open(task, run).model
+    model: Any = TaskRun.open(task, run).model
+    return task, model
 
 
 @torch.no_grad()

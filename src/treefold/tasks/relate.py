@@ -305,8 +305,10 @@ class RelateTask(DataTask):
     def of_folder(cls, folder: Path, **changes: Any) -> Self:
         task = super().of_folder(folder, **changes)
         tensors, _ = read_tensors(folder / FACTS)
-        ends = [tensors[name].long().numpy() for name in ("head", "relation", "tail")]
-        task.facts = Triples(*ends, np.ones_like(ends[0]))
+        head, relation, tail = (
+            tensors[name].long().numpy() for name in ("head", "relation", "tail")
+        )
+        task.facts = Triples(head, relation, tail, np.ones_like(head))
         if (folder / DECISION).exists():  # a run that is finished
             task.decision = Decision.of_dict(read_json(folder / DECISION))
         return task
@@ -314,7 +316,8 @@ class RelateTask(DataTask):
     def write_summary(self, out: Path, result: dict[str, Any]) -> None:
         from treefold.tasks.base import TaskRun
 
-        decision = self.decide(TaskRun.open(self, out).model)
+        model: Any = TaskRun.open(self, out).model
+        decision = self.decide(model)
         write_json(out / DECISION, decision.to_dict())
         super().write_summary(out, result)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 
 from treefold.data.relations import words_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from treefold.tasks.relate import RelateTask
 
 MAPPED = 30  # tails of a relation that are drawn
-NAMED = 10  # of these that are named
 GROUPS = 6  # relations that are drawn
 PUBLISHED = {
     "wn11": {"distance": 68.3, "hadamard": 80.0, "single-layer": 76.0,
@@ -138,36 +138,53 @@ def entity_map(task: RelateTask, model: RelationModel) -> str | None:
     assert task.facts is not None
     count = np.zeros((len(task.relations), len(task.entities)), np.int64)
     np.add.at(count, (task.facts.relation, task.facts.tail), 1)
-    chosen: list[tuple[int, int, bool]] = []  # entity, relation, whether it is named
+    chosen: list[tuple[int, int]] = []  # entities, and their relations
     for r in np.argsort(-count.sum(1), kind="stable")[:GROUPS].tolist():
         mine = np.flatnonzero((count.argmax(0) == r) & (count[r] > 0))
         frequent = mine[np.argsort(-count[r, mine], kind="stable")][:MAPPED]
-        chosen += [(e, r, k < NAMED) for k, e in enumerate(frequent.tolist())]
+        chosen += [(e, r) for e in frequent.tolist()]
     if len(chosen) < 5:
         return None
     vectors = entity_vectors(
         model, task.names.word, task.names.offset, task.config.device
     )
-    points = vectors[[e for e, _, _ in chosen]].double().cpu().numpy()
+    points = vectors[[e for e, _ in chosen]].double().cpu().numpy()
     points /= np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
     near = min(12.0, (len(points) - 1) / 3)
     place = TSNE(perplexity=near, init="pca", random_state=0).fit_transform(points)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10.6, 7.4), layout=layout())
         axes = figure.subplots()
-        for k, r in enumerate(dict.fromkeys(r for _, r, _ in chosen)):
+        for k, r in enumerate(dict.fromkeys(r for _, r in chosen)):
             here = [i for i, each in enumerate(chosen) if each[1] == r]
             colour = COLOURS[1 + k % (len(COLOURS) - 1)]
             name = clean(task.relations[r]).strip("_").replace("_", " ")
             axes.scatter(*place[here].T, s=18, color=colour, label=name, lw=0)
-        for (e, _, named), (x, y) in zip(chosen, place.tolist(), strict=True):
-            if named:
-                text = cut(clean(" ".join(words_of(task.entities[e]))), 22)
-                axes.annotate(
-                    text, (x, y), (3, 2), textcoords="offset points", fontsize=7.5,
-                    parse_math=False,
-                )  # fmt: skip
+        names = [clean(" ".join(words_of(task.entities[e]))) for e, _ in chosen]
+        names = [cut(name, 22) for name in names]
+        for k in _apart(place, names):
+            axes.annotate(
+                names[k],
+                place[k],
+                (3, 2),
+                textcoords="offset points",
+                fontsize=7.5,
+                parse_math=False,
+            )
         axes.set_axis_off()
         figure.legend(loc="outside upper center", ncols=GROUPS, frameon=False)
-        said = ", ".join(task.entities[e] for e, _, named in chosen if named)
-        return as_svg(figure, "entities", "A map of entities", said)
+        return as_svg(figure, "entities", "A map of entities", ", ".join(names))
+
+
+def _apart(place: NDArray, names: Sequence[str]) -> list[int]:
+    """Choose names that do not lie upon each other, the first before the others."""
+    low, high = place.min(0), place.max(0)
+    points = (place - low) / (high - low + 1e-12) * (680, 440)  # in a figure's points
+    taken: list[tuple[float, float, float]] = []
+    found = []
+    for k, ((x, y), name) in enumerate(zip(points.tolist(), names, strict=True)):
+        end = x + 4.2 * len(name)
+        if all(abs(y - b) > 8 or end < a or x > c for a, b, c in taken):
+            taken.append((x, y, end))
+            found.append(k)
+    return found

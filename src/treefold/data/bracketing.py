@@ -41,7 +41,8 @@ def branching(lengths: Int64, kind: Branching, seed: int | None = None) -> Fores
         raise ValueError(f"kind must be one of {', '.join(kinds)}, got {kind!r}.")
     if (lengths < 1).any():
         raise ValueError(
-            "lengths must be at least 1: a sentence without words has no tree."
+            f"lengths must be at least 1, got {int(lengths.min())}: a sentence without "
+            "words has no tree."
         )
     uniform = np.empty(0)
     if kind == "random":
@@ -169,7 +170,7 @@ def _forest(lengths: Int64, pair: Int64) -> Forest:
 
 @njit(cache=True)
 def _branch(lengths, kind, uniform):
-    """Cut every span in two, from the sentences down; pairs in reverse order of that."""
+    """Cut every span in two, from the sentences down, and list the pairs backwards."""
     N, B = lengths.sum(), len(lengths)
     pair = np.empty((N - B, 2), np.int64)
     stack = np.empty((N + 1, 3), np.int64)  # begin, end, which child of which pair

@@ -161,9 +161,9 @@ def _ptb() -> SentenceSet:
     }
     text["train"] = [words for words in text["train"] if tuple(words) not in asked]
     note = (
-        "Text: Mikolov's Penn Treebank, without the sentences of the sample. Trees: the "
-        "sample of the Penn Treebank, without punctuation (by tag) and traces, words "
-        "lower-cased, numbers N."
+        "Text: Mikolov's Penn Treebank, without the sentences of the sample. Trees: "
+        "the sample of the Penn Treebank, without punctuation (by tag) and traces, "
+        "words lower-cased, numbers N."
     )
     return SentenceSet("ptb-windows", text, trees, note)
 

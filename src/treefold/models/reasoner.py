@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from treefold.cells import Cell, Children, State
+from treefold.cells.activations import tanh
 from treefold.data.bracketing import Span, crossing, spans
 from treefold.folding import fold
 from treefold.forest import Forest
@@ -185,7 +186,7 @@ class Reasoner(Model):
     - *dissociation*: at all associations of the true windows,
       :math:`\sum \lVert D(A(x, y)) - [x; y] \rVert^2` over the variance of
       :math:`[x; y]`, which is 1 for a D that knows nothing; and the cross-entropy of
-      telling from :math:`\tilde x` if x is a word.
+      telling from :math:`x` and from :math:`\tilde x` if x is a word.
     - *phrases*, where sentences have trees: the logistic loss of a second saliency, by
       which the model then builds, that tells whether an association overlaps a known
       phrase in part. It is learned on the known tree and on the one that the model
@@ -223,7 +224,8 @@ class Reasoner(Model):
         >>> found = model.build(torch.arange(7), [4, 3])
         >>> found.forest
         Forest(num_trees=2, num_nodes=12, num_edges=10, num_levels=4)
-        >>> model.recall(found.state.h[found.forest.roots], max_depth=3).forest.num_trees
+        >>> roots = found.state.h[found.forest.roots]
+        >>> model.recall(roots, max_depth=3).forest.num_trees
         2
     """
 
@@ -285,8 +287,8 @@ class Reasoner(Model):
             A bracketing with representations, and the saliency of each association.
         """
         step = Associate(self.association, self.phrase or self.saliency)
-        lengths = torch.as_tensor(lengths)
-        return merge(step, self.words(word), lengths=lengths, search=search)
+        sizes = torch.as_tensor(lengths)
+        return merge(step, self.words(word), lengths=sizes, search=search)
 
     @torch.no_grad()
     def recall(
@@ -365,9 +367,11 @@ class Reasoner(Model):
     def _of_dissociation(self, forest: Forest, h: Tensor, N: int) -> Tensor:
         """Return how much of the parts is lost, and which parts are not known apart."""
         lost, again = self._parts(forest, h)
-        composed = (forest.child >= N).to(h)
-        told = self.composed(again).squeeze(-1)
-        return lost + F.binary_cross_entropy_with_logits(told, composed)
+        # Both what is to be taken apart and what came of it must be told from words.
+        node = torch.arange(len(h), device=h.device)
+        composed = torch.cat([node, forest.child]) >= N
+        told = self.composed(torch.cat([h.detach(), again])).squeeze(-1)
+        return lost + F.binary_cross_entropy_with_logits(told, composed.to(h))
 
     def _of_phrases(self, taught: Taught, forest: Forest) -> Tensor:
         """Return how badly associations are told from overlaps, on a bracketing."""
@@ -413,10 +417,15 @@ def ranking_loss(name: RankingLoss) -> Callable[[Tensor, Tensor], Tensor]:
     raise ValueError(f'loss must be "hinge" or "logistic", got {name!r}.')
 
 
+class _Tanh(nn.Module):
+    """As ``nn.Tanh``, but fast."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return tanh(x)
+
+
 def _perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(inputs, hidden), nn.Tanh(), nn.Linear(hidden, outputs)
-    )
+    return nn.Sequential(nn.Linear(inputs, hidden), _Tanh(), nn.Linear(hidden, outputs))
 
 
 def _above(forest: Forest, windows: Windows, N: int) -> Int64:

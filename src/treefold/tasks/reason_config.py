@@ -50,7 +50,7 @@ class ReasonConfig(Settings):
     structure: Literal["found", "random", "left", "right", "balanced"] = "random"
     loss: Literal["hinge", "logistic"] = "logistic"
     ranking: float = 1.0
-    dissociation: float = 0.1
+    dissociation: float = 0.3
     phrases: float = 0.0
     labels: float = 0.0
     sentence_structure: Literal[

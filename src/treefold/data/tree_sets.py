@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import final
@@ -15,12 +15,8 @@ from treefold.data.errors import DataError
 from treefold.data.generators import pollack
 from treefold.data.generators.random_trees import random_trees
 from treefold.data.order import reading_order
-from treefold.data.readers.brackets import (
-    format_brackets,
-    parse_brackets,
-    read_brackets,
-)
-from treefold.data.readers.lines import open_lines
+from treefold.data.readers.brackets import parse_brackets, read_brackets
+from treefold.data.readers.lines import STDIN, open_lines
 
 HEIGHT = 6  # of Pollack's sentences
 LEAVES = (2, 16)  # of the random trees
@@ -106,21 +102,22 @@ def hold_out(read: dict[str, Corpus], seed: int) -> dict[str, Corpus]:
     }
 
 
-def read_trees(file: str) -> Iterator[str]:
+def read_trees(file: str) -> Iterator[Corpus]:
     """Read trees, one a line, from a file or ``-``, as they come.
 
     Raises:
         DataError: a line that is no tree, with its number.
     """
+    name = STDIN if file == "-" else file
     for number, line in open_lines(file):
         if not line.strip():
             continue
         try:
-            corpus = parse_brackets(line, name=file)
+            corpus = parse_brackets(line, name=name)
         except DataError:
             # Once more behind as many lines as came before, for the right number.
-            corpus = parse_brackets("\n" * (number - 1) + line, name=file)
-        yield from format_brackets(corpus)
+            corpus = parse_brackets("\n" * (number - 1) + line, name=name)
+        yield replace(corpus, line=np.full(len(corpus), number))
 
 
 def keys(corpus: Corpus) -> list[bytes]:

@@ -18,8 +18,10 @@ from treefold.unfolding import Decision, Step, Unfolding, unfold
 class StringAutoEncoder(Model):
     r"""Sequence to sequence with itself (Sutskever et al., 2014): a string, one vector.
 
+    The string is read from its end, so that what is written first was read last.
+
     .. math::
-        z = h_T, \quad h_t, c_t = \text{LSTM}(e_{y_t}, h_{t-1}, c_{t-1}); \qquad
+        z = h_1, \quad h_t, c_t = \text{LSTM}(e_{y_t}, h_{t+1}, c_{t+1}); \qquad
         p(y_t \mid y_{<t}, z) = \text{softmax}(W s_t),
         \quad s_0 = (z, \tanh(W_0 z))
 
@@ -44,7 +46,8 @@ class StringAutoEncoder(Model):
 
     def encode(self, batch: StringBatch) -> Tensor:
         """Return the codes of strings, (B, H)."""
-        _, (h, _) = self.reader(batch.forest, self.embedding(batch.label))
+        backwards = batch.forest.transpose()
+        _, (h, _) = self.reader(backwards, self.embedding(batch.label))
         return h[-1]
 
     def start(self, codes: Tensor) -> DeepState:

@@ -13,7 +13,7 @@ from torch import Tensor
 from treefold.data.batching import Batch, plan_batches
 from treefold.data.corpus import Corpus
 from treefold.data.errors import DataError
-from treefold.data.readers.brackets import read_brackets
+from treefold.data.readers.brackets import format_brackets, read_brackets
 from treefold.data.readers.codes import read_codes
 from treefold.data.readers.nested import read_nested
 from treefold.data.symbols import Symbols, canonical
@@ -261,7 +261,9 @@ class AutoencodeTask(DataTask):
     # -------------------------------------------------------------- on new trees
 
     def read(self, file: str) -> Iterator[str]:
-        return read_trees(file)
+        for corpus in read_trees(file):
+            self.symbols.code(corpus, strict=True)  # told with the line, while known
+            yield from format_brackets(corpus)
 
     def predict(self, model: AutoEncoder, items: Iterable[str]) -> Iterator[dict]:
         """Encode and decode trees: what comes back, and how probable the right one."""

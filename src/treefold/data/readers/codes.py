@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from treefold.data.errors import DataError
-from treefold.data.readers.lines import open_lines
+from treefold.data.readers.lines import STDIN, open_lines
 
 
 def read_codes(file: str, size: int) -> Iterator[tuple[str, list[float]]]:
@@ -23,7 +23,7 @@ def read_codes(file: str, size: int) -> Iterator[tuple[str, list[float]]]:
     """
     for number, line in open_lines(file):
         if line.strip():
-            where = f"{file}:{number}"
+            where = f"{STDIN if file == '-' else file}:{number}"
             yield where, _vector(line, where, size)
 
 

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "unfolding": {"_lazy", "cells", "folding", "forest"},
     "merging": {"cells", "forest", "unfolding"},
     "layers": {"_lazy", "cells", "folding", "forest"},
-    "data": {"_lazy", "forest"},
+    "data": {"_lazy", "forest", "parsing"},
     "report": {"_lazy", "svg", "forest"},
     "parsing": {"forest"},
     "models": MODELS_MAY,

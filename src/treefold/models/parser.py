@@ -231,10 +231,10 @@ class RecursiveParser(Model):
         )
         self.word_score = nn.Linear(2 * context_size, L)
         self.alpha = nn.Parameter(torch.ones(()))
-        self.register_buffer("category", categories)
+        self.register_buffer("category", categories, persistent=False)
         known = torch.arange(L) > 0
-        self.register_buffer("no_word", ~(of_words & known))
-        self.register_buffer("no_phrase", ~(~of_words & known))
+        self.register_buffer("no_word", ~(of_words & known), persistent=False)
+        self.register_buffer("no_phrase", of_words | ~known, persistent=False)
         self.num_categories = num_categories
         self.dropout, self.margin, self.soft = dropout, margin, soft
         self.merging, self.beam = merging, beam

@@ -33,8 +33,8 @@ class Chart(NamedTuple):
     Most cells have no symbol, their `count` is 0; then their scores are not written, as
     to fill them with -inf would take as long as all the rest.
 
-    The span [i, j) has the cell ``j (j + 1) / 2 - 1 - i``: what lies within a span stands
-    before it.
+    The span [i, j) has the cell ``j (j + 1) / 2 - 1 - i``: what lies within a span
+    stands before it.
 
     Attributes:
         low: (cells, S).

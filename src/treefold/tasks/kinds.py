@@ -18,6 +18,7 @@ KINDS = {
     "scene": ("scene", "SceneTask"),
     "relate": ("relate", "RelateTask"),
     "transduce": ("transduce", "TransduceTask"),
+    "parse": ("parse", "ParseTask"),
 }
 
 # data set: the kind of task that it is for; of others a file is read
@@ -50,6 +51,7 @@ DATASETS: dict[str, str] = {
     "strokes-omniglot": "draw",
     "strokes-sheep": "draw",
     "ptb": "language",
+    "ptb-sample": "parse",
     "ptb-windows": "reason",
     "sst-windows": "reason",
     "tinyshakespeare": "language",

@@ -74,7 +74,7 @@ def findings(
         },
         limits=(
             "Sentences of more than 80 words are cut into pieces behind commas.",
-            "Spans are compared by evalb's rules; the treebank's tags say what is deleted.",
+            "Spans are compared by evalb's rules, deleting by the treebank's tags.",
         ),
     )
 

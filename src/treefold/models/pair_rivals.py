@@ -72,7 +72,8 @@ def overlaps(
     most = max(rarity.values(), default=1.0)
 
     def weight(words: set[str]) -> float:
-        return sum(rarity.get(word, most) for word in words)
+        # In order, since the last digit of a sum hangs on it, and trees on that digit.
+        return sum(rarity.get(word, most) for word in sorted(words))
 
     rows = []
     for left, right in sides:
@@ -104,7 +105,7 @@ def rarities(sentences: Sequence[Words]) -> dict[str, float]:
     """Return the inverse document frequency of each word, ln(B / df) + 1."""
     counts = Counter(word for words in sentences for word in set(words))
     B = len(sentences)
-    return {word: float(np.log(B / n)) + 1 for word, n in counts.items()}
+    return {word: float(np.log(B / n)) + 1 for word, n in sorted(counts.items())}
 
 
 def alignment(

@@ -74,7 +74,9 @@ def _of_scores(task: CompareTask) -> dict[str, Callable[[], Said]]:
 
     def boosted() -> Said:
         x = _features(task, words)
-        model = HistGradientBoostingRegressor(learning_rate=0.05, max_iter=200)
+        model = HistGradientBoostingRegressor(
+            learning_rate=0.05, max_iter=200, random_state=0
+        )
         model.fit(x[0], score)
         return model.predict(x[1]), model.predict(x[2])
 
@@ -107,7 +109,9 @@ def _of_relations(task: CompareTask) -> dict[str, Callable[[], Said]]:
 
     def boosted() -> Said:
         x = _features(task, words)
-        model = HistGradientBoostingClassifier(learning_rate=0.1, max_iter=100)
+        model = HistGradientBoostingClassifier(
+            learning_rate=0.1, max_iter=100, random_state=0
+        )
         model.fit(x[0], label)
         return model.predict(x[1]), model.predict(x[2])
 

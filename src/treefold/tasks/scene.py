@@ -221,7 +221,7 @@ class SceneTask(DataTask):
         seen = np.concatenate([_seen(each, self.config.neighbours) for each in scenes])
         edges = [s.segments.edges + n for s, n in zip(scenes, first, strict=True)]
         return SceneBatch(
-            torch.from_numpy((seen - self.mean) / self.deviation),
+            torch.from_numpy(((seen - self.mean) / self.deviation).astype(np.float32)),
             torch.from_numpy(np.repeat(np.arange(len(scenes)), sizes)),
             torch.from_numpy(np.concatenate(edges).T.copy()),
             torch.from_numpy(np.concatenate([scene.pixels for scene in scenes])),

@@ -31,8 +31,9 @@ class CompareConfig(Settings):
         embedding_std: standard deviation of the random vectors that training begins
             with.
         vectors: file of pretrained word vectors (GloVe's text format) to begin with;
-            of several, with commas between, the features stand side by side. Words of
-            dev and test that have such a vector are known.
+            of several, with commas between, the features stand side by side. What is
+            not there is looked for in the folder glove_small of the data sets. Words
+            of dev and test that have such a vector are known.
         fixed_words: leave the words' vectors as they are.
         input_dropout: share of a word's features dropped in training.
         output_dropout: share of the features of a root's state that are dropped.

@@ -326,8 +326,8 @@ class RecursiveParser(Model):
         scores = self._score(g, batch.label, False)
         return fold(_Total(1, 1), batch.forest, scores[:, None]).h[:, 0]
 
-    def _chart_loss(self, batch: ParseBatch, g: Tensor) -> Tensor:
-        scores = self._totals(batch, g)[batch.root] + self.alpha * batch.score
+    def list_loss(self, batch: ParseBatch, scores: Tensor) -> Tensor:
+        """Return the mean margin of a sentence, of its candidates' scores (R,)."""
         wrong = scores + self.margin * batch.wrong
         B = len(batch)
         if self.soft:
@@ -428,7 +428,8 @@ class RecursiveParser(Model):
         words = self.read(batch)
         gaps = self.gaps(batch, words)
         g = self.phrases(batch, words, gaps, tree_of(batch))
-        loss = self._chart_loss(batch, g)
+        scores = self._totals(batch, g)[batch.root] + self.alpha * batch.score
+        loss = self.list_loss(batch, scores)
         if self.merging:
             loss = loss + self.merging * self._merge_loss(batch, words, gaps, g)
         return loss

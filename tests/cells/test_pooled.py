@@ -29,7 +29,7 @@ def test_a_node_is_what_the_equations_say():
 
 
 def test_twice_the_same_children_change_the_phase_only():
-    # Mean and maximum do not see it; where nobody reads the phase neither does the cell.
+    # Mean and maximum do not see it; where the phase is not read neither does the cell.
     cell = PooledCell(4, 4, num_phases=2)
     x = torch.randn(4, 4)
     forests = [Forest([[], [], [], below]) for below in ([0, 1, 2], [0, 1, 2] * 2)]

@@ -5,13 +5,16 @@ import json
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from treefold.cli import main
+from treefold.data.generators.circuits import circuit, values_of
 from treefold.tasks import TREES, kind_of, load, task_class
 from treefold.tasks.base import DataTask
 from treefold.tasks.kinds import DATASETS, KINDS
@@ -150,6 +153,46 @@ def of_tree_pairs(folder: Path, random: np.random.Generator) -> Case:
     return Case(data, asked, 2, [*SMALL, "--input-size", "6"])
 
 
+def of_graphs(folder: Path, random: np.random.Generator) -> Case:
+    def line(seed: int) -> str:
+        nodes, children = circuit(Random(seed), 2)
+        targets = values_of(nodes, children)
+        return json.dumps({"nodes": nodes, "children": children, "targets": targets})
+
+    data = write(folder / "circuits.jsonl", (line(seed) for seed in range(40)))
+    asked = write(folder / "asked.jsonl", [line(100), line(101)])
+    return Case(data, asked, 2, [*SMALL, "--inner-size", "8", "--label-size", "4"])
+
+
+def of_brackets(folder: Path, random: np.random.Generator) -> Case:
+    def noun() -> str:
+        article, name = random.choice(["the", "a"]), random.choice(["sun", "dog", "day"])
+        return f"(NP (DT {article}) (NN {name}))"
+
+    def line() -> str:
+        verb = random.choice(["sees", "warms"])
+        return f"(S {noun()} (VP (VBZ {verb}) {noun()}) (. .))"
+
+    data = write(folder / "trees.txt", (line() for _ in range(40)))
+    asked = write(folder / "asked.txt", ["The sun warms a dog.", "a day"])
+    sizes = ["--context-size", "6", "--score-size", "6", "--word-size", "6"]
+    flags = [*sizes, "--spelling-size", "4", "--buckets", "64", "--candidates", "6"]
+    return Case(data, asked, 2, [*SMALL, *flags, "--folds", "2", "--beam", "2"])
+
+
+def of_scenes(folder: Path, random: np.random.Generator) -> Case:
+    data = folder / "views"
+    for name in ("images", "labels"):
+        (data / name).mkdir(parents=True)
+    for k in range(20):
+        label = np.sort(random.integers(2, size=(12, 1)), axis=0).repeat(12, axis=1)
+        image = (label[..., None] * 120 + random.integers(60, size=(12, 12, 3))).clip(0)
+        Image.fromarray(image.astype(np.uint8)).save(data / "images" / f"{k}.png")
+        Image.fromarray(label.astype(np.uint8)).save(data / "labels" / f"{k}.png")
+    asked = data / "images" / "3.png"
+    return Case(data, asked, 1, [*SMALL, "--segments", "6", "--inner-size", "0"])
+
+
 CASES: dict[str, Callable[[Path, np.random.Generator], Case]] = {
     "classify": of_texts,
     "tag": of_columns,
@@ -161,7 +204,10 @@ CASES: dict[str, Callable[[Path, np.random.Generator], Case]] = {
     "language": of_text,
     "compare": of_tree_pairs,
     "reason": of_raw_sentences,
+    "scene": of_scenes,
     "relate": of_triples,
+    "transduce": of_graphs,
+    "parse": of_brackets,
 }
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from treefold import Forest
 from treefold.data.graphs import Graph
-from treefold.report.figure import as_svg
+from treefold.report.figure import BLUE, FAINT, GREY, ORANGE, STYLE, as_svg, layout
 from treefold.svg import tree_svg
 from treefold.tasks.base import Findings, Picture
 
@@ -95,17 +96,28 @@ def table(task: TransduceTask, said: NDArray[np.int64]) -> str:
 def _by_height(task: TransduceTask, said: NDArray[np.int64]) -> Picture:
     """Draw accuracy over height."""
     rows = heights(task, said)
-    figure = Figure(figsize=(6.4, 2.8), layout="constrained")
-    axes = figure.subplots()
-    x = [row["height"] for row in rows]
-    axes.plot(x, [100 * row["accuracy"] for row in rows], "o-", label="labels")
-    axes.plot(x, [100 * row["whole"] for row in rows], "s--", label="all of one right")
-    axes.axvline(task.assets["height"] + 0.5, color="#888", linewidth=1)
-    axes.set(xlabel="height; training ends at the line", ylabel="right, %")
-    axes.set_ylim(0, 102)
-    axes.legend(loc="lower left", frameon=False)
-    caption = "Right labels, and structures without any mistake, by height."
-    return Picture(as_svg(figure, "heights"), caption, "By height")
+    caption = (
+        "Right labels, and structures without any mistake, by height. Training had "
+        f"none higher than {task.assets['height']}, where the line is."
+    )
+    with rc_context(STYLE):
+        figure = Figure(figsize=(7.0, 2.8), layout=layout())
+        axes = figure.subplots()
+        x = [row["height"] for row in rows]
+        for name, title, line, colour in (
+            ("accuracy", "labels", "o-", BLUE),
+            ("whole", "structures", "s--", ORANGE),
+        ):
+            y = [100 * row[name] for row in rows]
+            axes.plot(x, y, line, color=colour, label=title, markersize=4)
+        axes.axvline(task.assets["height"] + 0.5, color=GREY, linewidth=1)
+        axes.set(xlabel="height of the structure", ylabel="all right, %")
+        axes.set_ylim(0, 104)
+        axes.grid(axis="y", color=FAINT)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(loc="lower left", frameon=False)
+        svg = as_svg(figure, "heights", "Accuracy by height", caption)
+    return Picture(svg, caption, "By height")
 
 
 def _drawn(task: TransduceTask, test: Any, said: NDArray[np.int64]) -> list[Picture]:

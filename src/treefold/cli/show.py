@@ -1,8 +1,9 @@
 """Draw trees, coloured by their labels or by what a model reads in them.
 
 show FILE draws bracket trees with their labels; show RUN FILE colours them by the
-run's reading of every node; show RUN tells the path of the run's report. A file name
-that ends in .svg gives the picture of a single tree, any other a page that holds all.
+run's reading of every node, or draws what a run on scenes finds in images; show RUN
+tells the path of the run's report. A file name that ends in .svg gives the picture of a
+single tree, any other a page that holds all.
 """
 
 from __future__ import annotations
@@ -60,13 +61,11 @@ def run(args: Namespace) -> None:
     if args.file is None and what.is_dir():
         _tell_report(what)
         return
-    if what.is_dir() and kind_of(what) != TREES:
-        raise ValueError(
-            f"{what} is not a run on trees: show {what} tells its report, and predict "
-            f"{what} {args.file} what it says of a file"
-        )
     if args.trees < 1:
         raise ValueError(f"--trees must be at least 1, got {args.trees}")
+    if what.is_dir() and kind_of(what) != TREES:
+        _draw_found(what, args)
+        return
     from treefold.data.readers.brackets import read_brackets
 
     file = args.what if args.file is None else args.file
@@ -85,9 +84,28 @@ def run(args: Namespace) -> None:
         corpus = read_brackets(file, skip_bad=args.skip_bad)
         pictures, reading = _labels(corpus[: args.trees])
         title = name
-    _write(out, title, pictures, reading, len(corpus))
+    _write(out, title, pictures, reading.legend, len(corpus))
     following = f"predict {what} {file}" if args.file else f"data {file}"
     tell(f"Wrote {out}: open it in a browser. Next: treefold {following}")
+
+
+def _draw_found(folder: Path, args: Namespace) -> None:
+    """Draw what a run of another kind finds in a file, if it can be drawn."""
+    from treefold.report.content import TreePicture
+    from treefold.tasks.base import TaskRun
+
+    task = task_of(folder)
+    run = TaskRun.open(task, folder)
+    items = list(task.read(args.file))
+    drawn = task.draw(run.model, items[: args.trees])
+    pictures = [TreePicture(each.image, each.caption) for each in drawn]
+    name = "image" if args.file == "-" else Path(args.file).name
+    out = Path(args.out or f"{name}.html")
+    _write(out, f"{name}, read by {folder}", pictures, [], len(items))
+    tell(
+        f"Wrote {out}: open it in a browser. Next: treefold predict {folder} "
+        f"{args.file}"
+    )
 
 
 def _tell_report(folder: Path) -> None:
@@ -161,13 +179,12 @@ def _write(
     out: Path,
     title: str,
     pictures: list[TreePicture],
-    reading: Reading,
+    legend: list[Any],
     total: int,
 ) -> None:
     """Write a picture or a page."""
     from treefold.report.page import write_text, write_trees_page
 
-    legend: list[tuple[Any, Any]] = reading.legend
     if out.suffix == ".svg":
         if len(pictures) > 1:
             raise ValueError(

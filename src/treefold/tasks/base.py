@@ -125,6 +125,18 @@ class DataTask(Task):
     def predict(self, model: Any, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """Predict items in order: an object for JSON each."""
 
+    def draw(self, model: Any, items: Iterable[Any]) -> Iterator[Picture]:
+        """Draw what is found in items, for the kinds of which that is a picture.
+
+        Raises:
+            RunError: this kind draws nothing but its report.
+        """
+        raise RunError(
+            f"a run of the kind {self.kind} draws nothing but its report: treefold "
+            "show RUN tells where that is, treefold predict RUN FILE what it says of "
+            "a file."
+        )
+
     @abstractmethod
     def findings(self, model: Any, result: dict[str, Any]) -> Findings:
         """Tell of a trained model what its figures do not."""

@@ -22,7 +22,7 @@ from treefold.data.scenes import (
 )
 from treefold.data.sequences import Int64, plan
 from treefold.models.scene import Parsing, SceneBatch, SceneParser
-from treefold.tasks.base import DataTask, Findings, Metric
+from treefold.tasks.base import DataTask, Findings, Metric, Picture
 from treefold.training.errors import RunError
 from treefold.training.run import DataSpec
 from treefold.training.settings import Settings
@@ -254,6 +254,16 @@ class SceneTask(DataTask):
             (cut,) = self.cut([scene])
             for _, parsing in self.parses(model, [cut]):
                 yield self._record(cut, parsing)
+
+    def draw(self, model: SceneParser, items: Iterable[Scene]) -> Iterator[Picture]:
+        """Draw images, their segments, classes and trees, as they come."""
+        from treefold.report.scene import scene_svg
+        from treefold.tasks.scene_findings import parsed_images
+
+        for k, scene in enumerate(items):
+            cuts = self.cut([scene])
+            (image,) = parsed_images(cuts, [p for _, p in self.parses(model, cuts)])
+            yield Picture(scene_svg(image, self.classes, f"scene{k}"), scene.name)
 
     def _record(self, cut: CutScene, parsing: Parsing) -> dict[str, Any]:
         """Return the tree of an image as plain values.

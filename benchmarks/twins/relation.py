@@ -11,22 +11,25 @@ from treefold.data.relations import Triples
 from treefold.models.relation import NeuralTensorNetwork
 from twins import Twin
 
-TRIPLES, RELATIONS, ENTITIES, WORDS = 400, 11, 500, 300
-SIZE, SLICES, CORRUPTIONS = 100, 4, 8
+TRIPLES, RELATIONS, ENTITIES, WORDS = 100, 11, 500, 300
+SIZE, SLICES, CORRUPTIONS = 100, 4, 5
 
 
 def one_by_one(model: NeuralTensorNetwork, batch: TripleBatch) -> Tensor:
     """Score each triple and each of its corruptions by itself, and learn from it."""
     words = batch.name.tensor_split(batch.offset[1:])
+    # Weights of their own for each relation: the gradient of an index into those of all
+    # would be as large as they are.
     table = model.embedding.weight.detach().clone().requires_grad_()
+    every = [[w.detach().clone().requires_grad_() for w in own] for own in model.own()]
 
     def vector(entity: Tensor) -> Tensor:
         return table[batch.words[words[entity]]].mean(0)
 
     def score(r: int, e1: Tensor, e2: Tensor) -> Tensor:
-        tie = torch.stack([e1 @ W @ e2 for W in model.tensor[r]])
-        hidden = tie + model.weight[r] @ torch.cat([e1, e2]) + model.bias[r]
-        return model.u[r] @ torch.tanh(hidden)
+        tensor, V, b, u = every[r]
+        tie = torch.stack([e1 @ W @ e2 for W in tensor])
+        return u @ torch.tanh(tie + V @ torch.cat([e1, e2]) + b)
 
     assert batch.heads is not None
     assert batch.tails is not None
@@ -46,7 +49,7 @@ def one_by_one(model: NeuralTensorNetwork, batch: TripleBatch) -> Tensor:
 
 
 def twin() -> Twin:
-    """Learn from 400 triples, each with 8 corruptions at both ends."""
+    """Learn from 100 triples, each with 5 corruptions at both ends."""
     random = np.random.default_rng(0)
     lengths = random.integers(1, 4, ENTITIES)
     word = random.integers(1, WORDS, lengths.sum())

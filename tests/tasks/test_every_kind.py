@@ -166,7 +166,10 @@ def of_graphs(folder: Path, random: np.random.Generator) -> Case:
 
 def of_brackets(folder: Path, random: np.random.Generator) -> Case:
     def noun() -> str:
-        article, name = random.choice(["the", "a"]), random.choice(["sun", "dog", "day"])
+        article, name = (
+            random.choice(["the", "a"]),
+            random.choice(["sun", "dog", "day"]),
+        )
         return f"(NP (DT {article}) (NN {name}))"
 
     def line() -> str:
@@ -193,6 +196,17 @@ def of_scenes(folder: Path, random: np.random.Generator) -> Case:
     return Case(data, asked, 1, [*SMALL, "--segments", "6", "--inner-size", "0"])
 
 
+def of_trees(folder: Path, random: np.random.Generator) -> Case:
+    def tree() -> str:
+        one, two, three = random.choice(list("abc"), 3)
+        return f"(S ({random.choice(['NP', 'VP'])} {one} {two}) {three})"
+
+    data = write(folder / "trees.txt", (tree() for _ in range(60)))
+    asked = write(folder / "asked.txt", ["(S (NP a b) c)", "(S (VP c b) a)"])
+    flags = "--epochs 2 --code-size 8 --inner-size 4 --reader-size 6 --rival-epochs 1"
+    return Case(data, asked, 2, [*flags.split(), "--threads", "1"])
+
+
 CASES: dict[str, Callable[[Path, np.random.Generator], Case]] = {
     "classify": of_texts,
     "tag": of_columns,
@@ -202,6 +216,7 @@ CASES: dict[str, Callable[[Path, np.random.Generator], Case]] = {
     "draw": of_drawings,
     "caption": of_images,
     "language": of_text,
+    "autoencode": of_trees,
     "compare": of_tree_pairs,
     "reason": of_raw_sentences,
     "scene": of_scenes,

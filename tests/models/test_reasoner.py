@@ -123,12 +123,15 @@ def test_the_loss_is_that_of_one_node_after_another():
 @pytest.mark.parametrize("cell", [RecursiveCell, GatedRecursiveCell])
 @pytest.mark.parametrize("search", [None, Beam(3)])
 def test_what_it_builds_is_what_it_folds(cell, search):
-    model = reasoner(cell)
+    model = reasoner(cell, per_word=0.3)
     word, lengths = torch.randint(W, (9,)), [4, 1, 4]
     found = model.build(word, lengths, *([] if search is None else [search]))
     h = model.states(found.forest, word)
     assert_close(found.state.h, h)
-    score = model.phrase(h[9:]).squeeze(-1)  # type: ignore[misc]
+    span = spans(found.forest, 9)[9:]
+    words = torch.from_numpy(span[:, 1] - span[:, 0])
+    assert model.phrase is not None
+    score = model.phrase(h[9:]).squeeze(-1) - 0.3 * words
     assert_close(found.score[9:], score)
     total = torch.zeros(3).index_add(0, found.forest.tree[9:], score)
     assert_close(found.total, total)
@@ -216,9 +219,9 @@ def test_a_loss_without_a_share_is_not_computed():
 def test_training_lowers_the_loss():
     model = reasoner(loss="logistic", embedding_std=0.5)
     batch = Reading(some_windows(), some_taught())
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    optimizer = torch.optim.SGD(model.parameters(), 0.3)
     losses = []
-    for _ in range(30):
+    for _ in range(60):
         loss = model.loss(batch)
         optimizer.zero_grad()
         loss.backward()

@@ -118,20 +118,37 @@ class Weights(NamedTuple):
     labels: float = 0.0
 
 
-@final
-class Associate(Merge[State]):
-    """Merge two neighbours by A, and score the result by R; see `Reasoner`."""
+class Piece(NamedTuple):
+    """A representation h, (N, H), and of how many words it is, (N,)."""
 
-    def __init__(self, association: Cell[State], saliency: nn.Module):
+    h: Tensor
+    words: Tensor
+
+
+@final
+class Associate(Merge[Piece]):
+    """Merge two neighbours by A, and score the result by R; see `Reasoner`.
+
+    Args:
+        association: A.
+        saliency: R.
+        per_word: what is taken off the saliency for each word of the result.
+    """
+
+    def __init__(
+        self, association: Cell[State], saliency: nn.Module, per_word: float = 0.0
+    ):
         super().__init__()
         self.association = association
         self.saliency = saliency
+        self.per_word = per_word
 
-    def forward(self, left: State, right: State) -> tuple[State, Tensor]:
+    def forward(self, left: Piece, right: Piece) -> tuple[Piece, Tensor]:
         # Inner nodes have no input, which a cell sees as zeros.
         x = torch.zeros_like(left.h)
-        state = self.association(x, Children.of_pairs(left, right))
-        return state, self.saliency(state.h).squeeze(-1)
+        pairs = Children.of_pairs(State(left.h), State(right.h))
+        h, words = self.association(x, pairs).h, left.words + right.words
+        return Piece(h, words), self.saliency(h).squeeze(-1) - self.per_word * words
 
 
 @final
@@ -205,6 +222,9 @@ class Reasoner(Model):
         embedding_std: standard deviation of the vectors at the start.
         dropout: probability to drop a feature of a word's vector.
         loss: of ranking, "hinge" or "logistic".
+        per_word: what `build` takes off a saliency for each word of the association.
+            In a longer phrase more words agree with each other, so that it is more
+            salient than what it is made of; without this, phrases grow word by word.
 
     Attributes:
         embedding: (W, H), with sparse gradients.
@@ -239,6 +259,7 @@ class Reasoner(Model):
         embedding_std: float = 0.1,
         dropout: float = 0.0,
         loss: RankingLoss = "hinge",
+        per_word: float = 0.0,
     ):
         super().__init__()
         H = association.hidden_size
@@ -259,6 +280,7 @@ class Reasoner(Model):
         self.weights = weights
         self.dropout = dropout
         self.above = ranking_loss(loss)
+        self.per_word = per_word
 
     def states(self, forest: Forest, word: Tensor) -> Tensor:
         """Return the representation of every node of a bracketing, (V, H)."""
@@ -275,7 +297,7 @@ class Reasoner(Model):
         word: Tensor,
         lengths: Int64 | Sequence[int],
         search: Greedy | Beam = GREEDY,
-    ) -> Merging[State]:
+    ) -> Merging[Piece]:
         """Find a structure for each of B sentences.
 
         Args:
@@ -284,11 +306,13 @@ class Reasoner(Model):
             search: `Greedy()` or `Beam(width)`.
 
         Returns:
-            A bracketing with representations, and the saliency of each association.
+            A bracketing with representations, and the saliency of each association,
+            less `per_word` for each of its words.
         """
-        step = Associate(self.association, self.phrase or self.saliency)
-        sizes = torch.as_tensor(lengths)
-        return merge(step, self.words(word), lengths=sizes, search=search)
+        saliency = self.phrase or self.saliency
+        step = Associate(self.association, saliency, self.per_word)
+        start = Piece(self.words(word), torch.ones_like(word))
+        return merge(step, start, lengths=torch.as_tensor(lengths), search=search)
 
     @torch.no_grad()
     def recall(

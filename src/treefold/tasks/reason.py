@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from treefold.cells import GatedRecursiveCell, RecursiveCell, RNTNCell, State
+from treefold.cells import GatedRecursiveCell, RecursiveCell, RNTNCell
 from treefold.data.bracketing import Agreement, agreement, spans
 from treefold.data.errors import DataError
 from treefold.data.raw_sentences import NAMED, SentenceSet, load_sentences
@@ -18,7 +18,7 @@ from treefold.data.readers.lines import STDIN, open_lines
 from treefold.data.sequences import Sequences
 from treefold.data.vocabulary import Vocabulary
 from treefold.merging import Merging
-from treefold.models.reasoner import Reading, Reasoner, Weights, Windows
+from treefold.models.reasoner import Piece, Reading, Reasoner, Weights, Windows
 from treefold.tasks.base import DataTask, Findings, Metric
 from treefold.tasks.reason_config import ReasonConfig
 from treefold.tasks.reason_data import (
@@ -66,13 +66,13 @@ class ReasonTask(DataTask):
     kind = "reason"
     Config = ReasonConfig
     metrics = (
-        Metric("ranking", "true windows above corrupted", percent=True),
-        Metric("f1", "F1 of phrases, mean of sentences", percent=True),
-        Metric("corpus_f1", "F1 of all phrases", percent=True),
-        Metric("beam_f1", "F1 by a beam, mean of sentences", percent=True),
-        Metric("beam_corpus_f1", "F1 of all phrases, by a beam", percent=True),
-        Metric("accuracy", "classes of sentences", percent=True),
-        Metric("lost", "share lost by dissociation", lower_is_better=True),
+        Metric("ranking", "windows ranked right", percent=True),
+        Metric("f1", "F1", percent=True),
+        Metric("corpus_f1", "F1, all phrases", percent=True),
+        Metric("beam_f1", "F1 by beam", percent=True),
+        Metric("beam_corpus_f1", "by beam, all phrases", percent=True),
+        Metric("accuracy", "classes right", percent=True),
+        Metric("lost", "lost by D", lower_is_better=True),
     )
     datasets = NAMED
     formats = "plain text in UTF-8, a sentence a line"
@@ -168,6 +168,7 @@ class ReasonTask(DataTask):
             embedding_std=config.embedding_std,
             dropout=config.dropout,
             loss=config.loss,
+            per_word=config.per_word,
         )
 
     def batches(self, seed: int, epoch: int) -> Epoch:
@@ -255,7 +256,7 @@ class ReasonTask(DataTask):
 
     def build(
         self, model: Reasoner, text: Sequences, search: Greedy | Beam
-    ) -> Merging[State]:
+    ) -> Merging[Piece]:
         """Let a model find the structures of sentences."""
         word = torch.from_numpy(text.step).to(self.config.device)
         return model.build(word, text.lengths, search)
@@ -323,7 +324,7 @@ class ReasonTask(DataTask):
         return findings(self, model, result)
 
 
-def write(found: Merging[State], words: list[str]) -> list[dict[str, Any]]:
+def write(found: Merging[Piece], words: list[str]) -> list[dict[str, Any]]:
     """Write each structure in brackets, with the saliency of every association.
 
     Returns:

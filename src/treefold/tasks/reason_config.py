@@ -32,6 +32,8 @@ class ReasonConfig(Settings):
         labels: share of the loss of telling a sentence's class, where it has one.
         sentence_structure: what trees sentences are read by to tell their class.
         taught: sentences in a batch whose phrases or classes are learned from.
+        per_word: what is taken off the saliency of an association for each of its
+            words, where structures are built.
         beam: width of the beam that structures are also built by.
         rivals: train what ranks windows without a structure, too.
         batch_size: windows in a batch.
@@ -57,6 +59,7 @@ class ReasonConfig(Settings):
         "found", "given", "random", "left", "right", "balanced"
     ] = "found"
     taught: int = 32
+    per_word: float = 0.0
     beam: int = 8
     rivals: bool = True
     metric: Literal["auto", "ranking", "f1", "accuracy"] = "auto"
@@ -72,6 +75,7 @@ class ReasonConfig(Settings):
         self.check("at least 1", lambda value: value >= 1, *sizes)
         shares = ("ranking", "dissociation", "phrases", "labels")
         self.check("0 or more", lambda value: value >= 0, *shares, "embedding_std")
+        self.check("0 or more", lambda value: value >= 0, "per_word")
         self.check("in [0, 1)", lambda value: 0 <= value < 1, "dropout")
         if not any(getattr(self, share) for share in shares):
             raise RunError(

@@ -117,7 +117,10 @@ def _found(
     built = task.build(model, some, Beam(task.config.beam))
     forest, T = built.forest.to("cpu"), len(some.step)
     fill: list[str | None] = [None] * forest.num_nodes
-    caption = "Found by the beam; a node tells its saliency."
+    caption = "Found by the beam; a node tells its saliency"
+    if task.config.per_word:
+        caption += f", less {task.config.per_word:g} for each word"
+    caption += "."
     if phrases is not None:
         bad = crossing(forest, some.lengths, [phrases])
         fill[T:] = [OVERLAPS if wrong else KNOWN for wrong in bad[T:]]

@@ -19,7 +19,7 @@ from treefold.data.scenes import (
     stream_images,
 )
 
-NONE = dict.fromkeys(("train", "dev", "test"))
+NONE: dict[str, str | None] = {"train": None, "dev": None, "test": None}
 
 
 def write(folder: Path, count=10, size=(12, 8)) -> Path:

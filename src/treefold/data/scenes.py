@@ -207,7 +207,7 @@ def as_array(image: Image.Image, side: int) -> NDArray[np.float32]:
     if min(image.size) < 2:
         raise DataError(f"expected at least 2 by 2 pixels, found {image.size}.")
     small = image.resize(_size(image, side), Image.Resampling.BOX)
-    return np.asarray(small, np.float32) / 255
+    return np.asarray(small, np.float32) / np.float32(255)
 
 
 def _open(file: Any) -> Image.Image:

@@ -119,7 +119,7 @@ def _cluster(lab: NDArray[np.float64], count: int) -> Int64:
         n_clusters=count,
         connectivity=grid_to_graph(height, width),
         linkage="ward",
-        compute_full_tree=False,
+        compute_full_tree=False,  # pyright: ignore[reportArgumentType]
     )
     found = clustering.fit_predict(lab.reshape(-1, 3))
     _, first, number = np.unique(found, return_index=True, return_inverse=True)
@@ -139,7 +139,7 @@ def _features(lab: NDArray[np.float64], number: Int64, count: int) -> Any:
     height, width = number.shape
     area = np.bincount(number.ravel(), minlength=count)
 
-    def total(value: Any) -> NDArray[np.float64]:
+    def total(value: Any) -> NDArray[Any]:
         return np.bincount(number.ravel(), np.ravel(value), minlength=count)
 
     def spread(value: Any) -> tuple[Any, Any]:

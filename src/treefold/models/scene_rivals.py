@@ -52,7 +52,7 @@ def boosted() -> list[Any]:
             learning_rate=0.1,
             max_iter=rounds,
             max_leaf_nodes=15,
-            early_stopping=False,
+            early_stopping=False,  # pyright: ignore[reportArgumentType]
             random_state=SEED,
         )
         for rounds in (60, 150)

@@ -51,7 +51,7 @@ class ParsedImage:
     image: NDArray[Any]
     number: NDArray[Any]
     forest: Forest
-    label: NDArray[Any]
+    label: NDArray[np.int64]
     truth: NDArray[Any] | None = None
 
 
@@ -63,7 +63,8 @@ def scene_svg(parsed: ParsedImage, classes: Sequence[str], prefix: str) -> str:
         classes: names of the classes.
         prefix: of the element's ids; another one for each picture of a page.
     """
-    found = ", ".join(classes[k] for k in np.unique(parsed.label))
+    some: list[int] = np.unique(parsed.label).tolist()
+    found = ", ".join([str(classes[k]) for k in some])
     title = f"An image, its {len(parsed.label)} segments and their tree"
     with mpl.rc_context(STYLE):
         figure = scene_figure(parsed, classes)
@@ -72,7 +73,8 @@ def scene_svg(parsed: ParsedImage, classes: Sequence[str], prefix: str) -> str:
 
 def scene_figure(parsed: ParsedImage, classes: Sequence[str]) -> Figure:
     """Draw a parsed image: panels above, the tree of the scene below."""
-    colours = np.array([class_colour(name, k) for k, name in enumerate(classes)])
+    colour = [class_colour(name, k) for k, name in enumerate(classes)]
+    colours = np.array(colour)
     panels: list[tuple[str, NDArray[Any]]] = [
         ("image", parsed.image),
         ("segments", _outlined(parsed.image, parsed.number)),
@@ -94,9 +96,9 @@ def scene_figure(parsed: ParsedImage, classes: Sequence[str]) -> Figure:
         axes.imshow(picture, interpolation="nearest", aspect="auto")
         axes.set_title(name, fontsize=10, color=GREY, loc="left", pad=4)
         axes.set_axis_off()
-    some = np.unique(parsed.label)
+    some = np.unique(parsed.label).tolist()
     figure.legend(
-        handles=[Patch(color=colours[k], label=classes[k]) for k in some],
+        handles=[Patch(color=colour[k], label=classes[k]) for k in some],
         loc="upper right",
         bbox_to_anchor=(1 - EDGE / WIDTH, (below + EDGE + 0.3) / height),
         ncols=min(len(some), 8),
@@ -129,7 +131,7 @@ def _tree(
     """Draw the tree: regions of one class at the bottom, their segments, the merges."""
     child = parsed.forest.child.view(-1, 2).tolist()
     N, V = len(parsed.label), parsed.forest.num_nodes
-    label = [*parsed.label.tolist(), *[-1] * (V - N)]  # -1: of several classes
+    label: list[int] = [*parsed.label.tolist(), *[-1] * (V - N)]  # -1: of several
     leaves: list[list[int]] = [[v] for v in range(N)]
     for v, (a, b) in enumerate(child, N):
         leaves.append(leaves[a] + leaves[b])

@@ -161,7 +161,15 @@ def _random() -> TreeSet:
     taken |= set(keys(held["dev"]))
 
     def fresh(count: int, seed: int, epoch: int) -> Corpus:
-        trees = random_trees(count, leaves=LEAVES, seed=(1, seed, epoch))
+        # Half of them of any size, half of the larger ones, which are harder.
+        large = (LEAVES[1] // 2 + 1, LEAVES[1])
+        parts = [
+            random_trees(n, leaves=bounds, seed=(k, seed, epoch))
+            for k, (bounds, n) in enumerate(
+                ((LEAVES, count - count // 2), (large, count // 2)), 1
+            )
+        ]
+        trees = Corpus.cat(parts)
         return trees[np.array([key not in taken for key in keys(trees)])]
 
     return TreeSet(

@@ -198,15 +198,44 @@ def test_the_margin_is_that_of_the_list(found: Candidates, soft: bool):
     assert_close(model.loss(batch), torch.stack(losses).mean())
 
 
-def test_the_margin_of_merging_is_zero_where_the_right_tree_is_found(found: Candidates):
-    model, batch = model_of(found), batch_of(found)
+def test_the_margin_of_merging_is_asked_of_each_phrase(found: Candidates):
+    model, batch = model_of(found, margin=0.5), batch_of(found)
     words = model.read(batch)
     gaps = model.gaps(batch, words)
     g = model.phrases(batch, words, gaps, tree_of(batch))
-    loss = model._merge_loss(batch, words, gaps, g)
-    assert loss > 0
-    gradient = torch.autograd.grad(loss, model.merge_score.weight)[0]
-    assert gradient.abs().sum() > 0
+    phrases, leaves, stack = [], [], batch.gold.tolist()
+    while stack:  # the right trees, from the top
+        v = stack.pop()
+        (leaves if batch.left[v] == batch.right[v] else phrases).append(v)
+        if batch.left[v] != batch.right[v]:
+            stack += [int(batch.left[v]), int(batch.right[v])]
+
+    def name(tree, v: int) -> tuple[int, int, int]:
+        return int(tree.begin[v]), int(tree.end[v]), int(tree.label[v])
+
+    right = {name(batch, v) for v in phrases}
+    G, L = len(gaps), len(model.category)
+    keys = torch.tensor(sorted((b * G + e) * L + c for b, e, c in right))
+    own = tree_of_merging(model.build(batch, Greedy(), right=keys, price=0.5))
+    g_found = model.phrases(batch, words, gaps, own)
+    loss = torch.zeros(())
+    for v in range(len(words), len(own.label)):
+        if name(own, v) not in right:
+            loss = (
+                loss
+                + (
+                    0.5 + model.phrase_scores(g_found[v : v + 1])[0, own.label[v]]
+                ).relu()
+            )
+    for v in phrases:
+        scores = model.phrase_scores(g[v : v + 1])[0]
+        loss = loss + (0.5 - scores[batch.label[v]]).relu()
+        loss = loss - scores.log_softmax(0)[batch.label[v]]
+    place = {int(gap): i for i, gap in enumerate(batch.begin_of)}
+    for v in leaves:
+        scores = model.word_scores(words)[place[int(batch.begin[v])]]
+        loss = loss - scores.log_softmax(0)[batch.label[v]]
+    assert_close(model._merge_loss(batch, words, gaps, g), loss / len(batch))
 
 
 def test_wrong_brackets_and_the_best_of_a_list_are_known(found: Candidates):

@@ -43,6 +43,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Run the command."""
+    from treefold.models.parser import RecursiveParser
     from treefold.tasks import kind_of, task_of
     from treefold.tasks.base import TaskRun
     from treefold.tasks.parse import ParseTask
@@ -54,9 +55,10 @@ def run(args: Namespace) -> None:
     changes = {"search": args.search} if args.search else {}
     task = task_of(args.run, device=args.device, **changes)
     assert isinstance(task, ParseTask)
-    trained = TaskRun.open(task, Path(args.run))
+    model = TaskRun.open(task, Path(args.run)).model
+    assert isinstance(model, RecursiveParser)
     trees = []
-    for found in task.parsed_as_they_come(trained.model, task.read(args.file)):
+    for found in task.parsed_as_they_come(model, task.read(args.file)):
         sys.stdout.write(found.brackets() + "\n")
         if args.file == "-":
             sys.stdout.flush()  # whoever wrote the line may wait for the answer

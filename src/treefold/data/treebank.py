@@ -165,11 +165,12 @@ def _sample(skip_bad: bool) -> Treebank:
                     trees[split] += _plain(corpus, skip_bad)
     except (zipfile.BadZipFile, KeyError) as error:
         raise DataError(f"{archive}: not the treebank.zip wanted: {error}") from None
+    train, dev, test = (tuple(trees[split]) for split in SPLITS)
     note = (
         "NLTK's sample of the Penn Treebank, without traces and function tags; files "
         "1-159 train, 160-179 dev, 180-199 test."
     )
-    return Treebank(SAMPLE, *(tuple(trees[split]) for split in SPLITS), note)
+    return Treebank(SAMPLE, train, dev, test, note)
 
 
 def _in_folder(folder: Path) -> dict[str, str]:

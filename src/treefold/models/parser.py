@@ -162,10 +162,18 @@ class RecursiveParser(Model):
 
     .. math:: \max_t (s(t) + \Delta(t)) - s(y)
 
-    with the candidates as t and the best of them as y in a chart; and what a beam finds
-    as t, the treebank's tree as y, in merging. With ``soft`` the maximum over a list is
-    :math:`\ln \sum \exp`, so that all of it teaches. The labels of right phrases and
-    words are learned by cross-entropy beside it.
+    with the candidates as t, and the best of them as y. With ``soft`` the maximum is
+    :math:`\ln \sum \exp`, so that the whole list teaches. In merging t is what a search
+    finds that is paid κ for every wrong phrase. As it does not find the maximum, the
+    difference has no lower bound; so the margin is asked of each phrase,
+
+    .. math::
+        \textstyle\sum_{p \in t \setminus y} \max(0, \kappa + s(p))
+        + \sum_{p \in y} \max(0, \kappa - s(p)),
+
+    which is what makes a greedy search right: every right phrase scores above every
+    wrong one. The labels of right phrases and words are learned by cross-entropy beside
+    it.
 
     Args:
         encoder: vectors (N, I) of the words of a batch.
@@ -185,7 +193,22 @@ class RecursiveParser(Model):
 
     Attributes:
         cell: the node function.
-        alpha: α, learned, too.
+        alpha: α, learned, too; it begins at 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from treefold.data.sequences import Sequences
+        >>> from treefold.parsing.candidates import Candidates, Node
+        >>> the, dog, both = (("DT",), 0, 1), (("NN",), 1, 2), (("TOP", "NP"), 0, 2)
+        >>> nodes = [Node(*the, -1, -1), Node(*dog, -1, -1), Node(*both, 0, 1)]
+        >>> found = Candidates.of([["the", "dog"]], [(nodes, [2], [-1.0])])
+        >>> words = Sequences.of([np.ones((2, 5), np.float32)])
+        >>> label, number = np.array([1, 2, 3]), np.array([0])
+        >>> batch = ParseBatch.of_candidates(words, found, label, number)
+        >>> of_words = torch.tensor([False, True, True, False])
+        >>> parser = RecursiveParser(nn.Identity(), 5, torch.arange(4), 4, of_words)
+        >>> parser(batch).shape, parser.build(batch, Greedy()).forest.num_nodes
+        (torch.Size([1]), 3)
     """
 
     category: Tensor
@@ -410,11 +433,12 @@ class RecursiveParser(Model):
         made = torch.arange(N, len(own.label), device=g.device)
         key = self.key(own.begin, own.end, G)[made] + own.label[made]
         at = torch.searchsorted(right, key).clamp(max=max(len(right) - 1, 0))
-        wrong = (right[at] != key).sum() if len(right) else 0
-        said = self._score(g_found[made], own.label[made], True).sum()
-        wanted = self._score(g[phrase], batch.label[phrase], True).sum()
+        wrong = made[right[at] != key] if len(right) else made
+        said = self._score(g_found[wrong], own.label[wrong], True)
+        wanted = self._score(g[phrase], batch.label[phrase], True)
         B = len(batch)
-        loss = (said + self.margin * wrong - wanted) / B
+        loss = (self.margin + said).relu().sum() + (self.margin - wanted).relu().sum()
+        loss = loss / B
         z = F.dropout(self.merge_hidden(g[phrase]).relu(), self.dropout, self.training)
         logits = self._phrase_scores(z)
         loss = loss + F.cross_entropy(logits, batch.label[phrase], reduction="sum") / B

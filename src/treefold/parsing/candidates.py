@@ -150,14 +150,14 @@ class Candidates:
             known: dict[tuple[int, int, int, int, int], int] = {}
             became: list[int] = []
             below: list[tuple[int, int]] = []
-            for chain, i, j, left, right in nodes:
+            for labels, i, j, left, right in nodes:
                 if left >= 0:
                     left, right = became[left], became[right]
-                key = (number.setdefault(chain, len(number)), i, j, left, right)
+                key = (number.setdefault(labels, len(number)), i, j, left, right)
                 if key not in known:
                     known[key] = len(known)
                     said, good = (
-                        (0, 0) if place is None else place.count(chain, i, j, left)
+                        (0, 0) if place is None else place.count(labels, i, j, left)
                     )
                     if left >= 0:
                         said += below[left][0] + below[right][0]
@@ -172,12 +172,17 @@ class Candidates:
             scores += score
             root_offset.append(len(roots))
         table = np.array(columns, np.int64).reshape(-1, 5)
+        chain, begin, end, left, right = map(np.ascontiguousarray, table.T)
         said = np.array(counts, np.int64).reshape(-1, 2)
         return cls(
             tuple(map(tuple, words)),
             tuple(number),
             np.array(node_offset),
-            *(np.ascontiguousarray(column) for column in table.T),
+            chain,
+            begin,
+            end,
+            left,
+            right,
             np.array(root_offset),
             np.array(roots, np.int64),
             np.array(scores),

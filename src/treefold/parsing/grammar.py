@@ -134,9 +134,9 @@ class Grammar:
     def rules(self) -> Rules:
         """The rules, as arrays."""
         S = len(self.symbols)
-        keys = np.array(sorted(self.binary, key=lambda k: k[1]), np.int32)
-        keys = keys.reshape(-1, 3)
-        counts = np.array([self.binary[tuple(k)] for k in keys.tolist()], np.float64)
+        listed = sorted(self.binary.items(), key=lambda each: each[0][1])
+        keys = np.array([key for key, _ in listed], np.int32).reshape(-1, 3)
+        counts = np.array([n for _, n in listed], np.float64)
         weight = np.log(counts) - np.log(self._totals[keys[:, 0]])
         ups = sorted((below, above, w) for (above, below), w in self._closure.items())
         below, above = (np.array([u[k] for u in ups], np.int32) for k in (0, 1))

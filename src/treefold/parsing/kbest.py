@@ -10,7 +10,7 @@ exact.
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -81,7 +81,7 @@ def _k_best(
     n = len(leaf)
     low, high, node = _living(*chart, *around, least)
     cell, layer, symbol = node.T
-    parts = (n, *rules, leaf, *chart, *around, low, high, least)
+    parts: tuple[Any, ...] = (n, *rules, leaf, *chart, *around, low, high, least)
     size = _edges(*parts, np.empty((0, 3), np.int64), np.empty(0))
     ends, weight = np.empty((size, 3), np.int64), np.empty(size)
     _edges(*parts, ends, weight)

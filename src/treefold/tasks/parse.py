@@ -120,12 +120,12 @@ class ParseTask(DataTask):
     def with_data(self, spec: DataSpec, progress: bool = False) -> Self:
         if spec.data == self.spec.data:
             return super().with_data(spec, progress)
-        given = {split: getattr(spec, split) for split in ("train", "dev", "test")}
-        read = {
-            split: read_treebank(file, skip_bad=spec.skip_bad) if file else ()
-            for split, file in given.items()
-        }
-        return type(self)(self.config, self.assets, Treebank(spec.data, **read), spec)
+        train, dev, test = (
+            read_treebank(file, skip_bad=spec.skip_bad) if file else ()
+            for file in (spec.train, spec.dev, spec.test)
+        )
+        data = Treebank(spec.data, train, dev, test)
+        return type(self)(self.config, self.assets, data, spec)
 
     def trees(self, split: str) -> tuple[Tree, ...]:
         """Return the right trees of a split.

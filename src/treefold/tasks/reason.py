@@ -123,6 +123,12 @@ class ReasonTask(DataTask):
         return self.config.chosen_by
 
     @property
+    def search(self) -> Greedy | Beam:
+        """What builds the structures that are predicted and drawn."""
+        config = self.config
+        return Greedy() if config.built_by == "greedy" else Beam(config.beam)
+
+    @property
     def headline(self) -> str:
         return f"reasoner ({self.config.cell}, {self.config.structure} windows)"
 
@@ -289,7 +295,7 @@ class ReasonTask(DataTask):
     def predict(
         self, model: Reasoner, items: Iterable[Line | str]
     ) -> Iterator[dict[str, Any]]:
-        """Tell the structure of each sentence, found by the beam."""
+        """Tell the structure of each sentence, with the saliency of all phrases."""
         lines = (i if isinstance(i, Line) else Line(i.split()) for i in items)
         waiting: list[list[str]] = []
         for line in lines:
@@ -307,7 +313,7 @@ class ReasonTask(DataTask):
 
     def _found(self, model: Reasoner, lines: list[list[str]]) -> Iterator[dict]:
         text = encode(lines, self.vocabulary)
-        found = self.build(model, text, Beam(self.config.beam))
+        found = self.build(model, text, self.search)
         classes = None
         if model.output is not None:
             bank = Sentences(lines, text)

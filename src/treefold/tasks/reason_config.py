@@ -35,6 +35,7 @@ class ReasonConfig(Settings):
         per_word: what is taken off the saliency of an association for each of its
             words, where structures are built.
         beam: width of the beam that structures are also built by.
+        built_by: what builds the structures that are predicted and drawn.
         rivals: train what ranks windows without a structure, too.
         batch_size: windows in a batch.
         metric: what chooses the epoch on dev; auto is the class, the phrases, or the
@@ -61,6 +62,7 @@ class ReasonConfig(Settings):
     taught: int = 32
     per_word: float = 0.0
     beam: int = 8
+    built_by: Literal["greedy", "beam"] = "beam"
     rivals: bool = True
     metric: Literal["auto", "ranking", "f1", "accuracy"] = "auto"
     learning_rate: float = 1e-2

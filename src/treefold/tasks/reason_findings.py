@@ -19,7 +19,6 @@ from treefold.tasks.reason_phrases import (
     salient,
     taken_apart,
 )
-from treefold.unfolding.search import Beam
 
 if TYPE_CHECKING:
     from treefold.tasks.reason import ReasonTask
@@ -114,10 +113,10 @@ def _found(
 ) -> tuple[str, str]:
     """Draw the structure that a model finds, with saliencies."""
     some = bank.text[np.array([b])]
-    built = task.build(model, some, Beam(task.config.beam))
+    built = task.build(model, some, task.search)
     forest, T = built.forest.to("cpu"), len(some.step)
     fill: list[str | None] = [None] * forest.num_nodes
-    caption = "Found by the beam; a node tells its saliency"
+    caption = f"Found, by {task.config.built_by}; a node tells its saliency"
     if task.config.per_word:
         caption += f", less {task.config.per_word:g} for each word"
     caption += "."

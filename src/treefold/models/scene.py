@@ -131,11 +131,8 @@ class SceneMerge(Merge[SceneState]):
         self.wrong = wrong
 
     def forward(self, left: SceneState, right: SceneState) -> tuple[SceneState, Tensor]:
-        M, H = left.h.shape
-        index = torch.arange(2 * M, device=left.h.device)
-        both = State(torch.stack([left.h, right.h], dim=1).view(2 * M, H))
-        children = Children(both, index // 2, index % 2, M, arity=2)
-        h = self.parser.cell(left.h.new_zeros(M, H), children).h
+        children = Children.of_pairs(State(left.h), State(right.h))
+        h = self.parser.cell(torch.zeros_like(left.h), children).h
         state = left.joined(right, h)
         score = self.parser.score(h).squeeze(-1)
         return state, score + self.wrong * ~state.right

@@ -1,6 +1,7 @@
 """Socher's recursive auto-encoders agree with themselves written node by node."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -46,7 +47,7 @@ def made(model, p, k):
 
 def greedy_by_hand(model, vectors):
     """Merge the pair of least error: nested pairs of numbers of words."""
-    pieces = [(i, v, 1) for i, v in enumerate(vectors)]
+    pieces: list[Any] = [(i, v, 1) for i, v in enumerate(vectors)]
     while len(pieces) > 1:
         errors = []
         for (_, a, n), (_, b, m) in pairwise(pieces):

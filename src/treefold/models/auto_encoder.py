@@ -104,9 +104,12 @@ class AutoEncoder(Model):
         H = code_size
         self.num_words, self.arity = num_words, arity
         self.embedding = nn.Embedding(num_words + num_labels, embedding_size)
-        sizes = {"arity": arity, "inner_size": inner_size}
-        self.encoder = BindingCell(embedding_size, H, **sizes)
-        self.decoder = BindingCell(H, H, leaf_is_input=True, **sizes)
+        self.encoder = BindingCell(
+            embedding_size, H, arity=arity, inner_size=inner_size
+        )
+        self.decoder = BindingCell(
+            H, H, arity=arity, inner_size=inner_size, leaf_is_input=True
+        )
         self.decoder.undo_(self.encoder)
         self.reader = nn.Linear(H, reader_size)
         self.stop = nn.Linear(reader_size, arity)

@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from sklearn.decomposition import PCA
 
 from treefold.data.corpus import Corpus
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 CODES = 300  # trees whose subtrees' codes are drawn
 DRAWN = (5, 9)  # leaves of the tree that is drawn beside what it comes back as
+SHOWN = 120  # points of a kind
+MARKS = "os^DvP"
 WRONG = 5  # trees that are shown as texts
 
 
@@ -56,8 +59,8 @@ def findings(
             ),
             Picture(
                 codes_picture(task, model),
-                "The codes of test trees and of all their subtrees, in the plane in "
-                "which they differ most (principal components).",
+                "The codes of test trees and of the phrases in them, each once, in the "
+                "plane in which they differ most (principal components).",
                 "Codes",
             ),
             Picture(
@@ -95,62 +98,80 @@ def findings(
 
 def by_size_picture(result: Mapping[str, Any]) -> str:
     """Draw the share of trees recovered by the number of leaves."""
-    own = {
-        int(name.split()[2]): 100 * each["mean"]
-        for name, each in result["groups"].items()
-    }
+    lines = _by_size(result)
+    words = "; ".join(
+        f"{name}: " + ", ".join(f"{n} leaves {s[n]:.1f} %" for n in sorted(s))
+        for name, s in lines.items()
+    )
+    with mpl.rc_context(STYLE):
+        figure = by_size_figure(result)
+        return as_svg(figure, "by-size", "Trees recovered by size", words)
+
+
+def by_size_figure(result: Mapping[str, Any]) -> Figure:
+    """Draw the same as a figure of matplotlib's."""
+    figure = Figure(figsize=(7.2, 3.4), layout=layout())
+    axes = figure.subplots()
+    for (name, shares), colour, mark in zip(
+        _by_size(result).items(), (BLUE, ORANGE), "os", strict=False
+    ):
+        places = sorted(shares)
+        values = [shares[n] for n in places]
+        axes.plot(places, values, mark + "-", color=colour, label=name)
+    axes.set(xlabel="leaves", ylabel="trees recovered %", ylim=(-3, 104))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="center left")
+    return figure
+
+
+def _by_size(result: Mapping[str, Any]) -> dict[str, dict[int, float]]:
+    """Return the percentages by leaves, of the model and of rivals that have some."""
+    groups = result["groups"].items()
+    own = {int(name.split()[2]): 100 * each["mean"] for name, each in groups}
     lines = {"tree auto-encoder": own}
     for name, each in result["baselines"].items():
         if "by_size" in each:
             lines[name] = {int(n): 100 * share for n, share in each["by_size"].items()}
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 3.4), layout=layout())
-        axes = figure.subplots()
-        for (name, shares), colour, mark in zip(
-            lines.items(), (BLUE, ORANGE), "os", strict=False
-        ):
-            places = sorted(shares)
-            values = [shares[n] for n in places]
-            axes.plot(places, values, mark + "-", color=colour, label=name)
-        axes.set(xlabel="leaves", ylabel="trees recovered %", ylim=(-3, 104))
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, loc="center left")
-        words = "; ".join(
-            f"{name}: " + ", ".join(f"{n} leaves {s[n]:.1f} %" for n in sorted(s))
-            for name, s in lines.items()
-        )
-        return as_svg(figure, "by-size", "Trees recovered by size", words)
+    return lines
 
 
 def codes_picture(task: AutoencodeTask, model: AutoEncoder) -> str:
     """Draw codes of trees and subtrees, coloured by what they are."""
+    with mpl.rc_context(STYLE):
+        figure, kinds = codes_figure(task, model)
+        words = f"Points of {len(kinds)} kinds: {', '.join(kinds)}"
+        return as_svg(figure, "codes", "Codes of trees and their subtrees", words)
+
+
+def codes_figure(task: AutoencodeTask, model: AutoEncoder) -> tuple[Figure, list[str]]:
+    """Draw the same as a figure of matplotlib's; return the kinds of points, too."""
     coded = task.coded["test"][:CODES]
     device = next(model.parameters()).device
     batch = coded.batch(slice(None)).to(device)
     with torch.no_grad():
         h = model.states(batch).double().cpu().numpy()
-    kinds, title = _kinds(task, batch.forest.to("cpu"), batch.token.cpu().numpy())
-    plane = PCA(2).fit_transform(h) if min(h.shape) > 1 else np.zeros((len(h), 2))
-    names = sorted(set(kinds), key=lambda name: (len(name), name))
-    chosen = np.array([names.index(kind) for kind in kinds])
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 4.6), layout=layout())
-        axes = figure.subplots()
-        for k, name in enumerate(names):
-            rows = np.unique(plane[chosen == k].round(3), axis=0)[:400]
-            axes.scatter(*rows.T, s=16, color=categorical(k), alpha=0.7, lw=0)
-            axes.scatter([], [], color=categorical(k), label=name)
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
-        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-        words = f"Points of {len(names)} kinds: {', '.join(names)}"
-        return as_svg(figure, "codes", title, words)
+    kinds = np.array(_kinds(task, batch.forest.to("cpu"), batch.token.cpu().numpy()))
+    inner = batch.forest.arities.cpu().numpy() > 0
+    _, once = np.unique(h.round(4), axis=0, return_index=True)  # of equal subtrees one
+    once = np.sort(once[inner[once]]) if inner.any() else once
+    names = sorted(set(kinds[once]), key=lambda name: (len(name), name))
+    shown = [once[kinds[once] == name][:SHOWN] for name in names]
+    every = h[np.concatenate(shown)]
+    plane = PCA(2).fit(every) if min(every.shape) > 1 else None
+    figure = Figure(figsize=(7.2, 4.6), layout=layout())
+    axes = figure.subplots()
+    for k, (name, rows) in enumerate(zip(names, shown, strict=True)):
+        points = h[rows, :2] if plane is None else plane.transform(h[rows])
+        style = {"color": categorical(k), "marker": MARKS[k % len(MARKS)]}
+        axes.scatter(*points.T, s=22, alpha=0.75, lw=0, label=name, **style)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure, names
 
 
-def _kinds(
-    task: AutoencodeTask, forest: Forest, token: np.ndarray
-) -> tuple[list[str], str]:
+def _kinds(task: AutoencodeTask, forest: Forest, token: np.ndarray) -> list[str]:
     """Say of each node what colour shows: its phrase, its label, or its leaves."""
     offset, child = forest.offset.tolist(), forest.child.tolist()
     names = (*task.symbols.words, *task.symbols.labels)
@@ -161,17 +182,17 @@ def _kinds(
             pair = tuple(kinds[c] for c in under)
             kinds.append(PHRASE.get(pair, "") if under else names[token[v]])  # type: ignore[call-overload]
         if all(kinds):
-            return kinds, "Codes by the kind of phrase"
+            return kinds
     if len(task.symbols.labels) > 1:
         most = set(task.symbols.labels[:6])
         shown = [names[t] if u else "word" for t, u in zip(token, below, strict=True)]
-        return [s if s in most | {"word"} else "other" for s in shown], "Codes by label"
+        return [s if s in most | {"word"} else "other" for s in shown]
     count = [1] * forest.num_nodes
     for v, under in enumerate(below):
         count[v] = sum(count[c] for c in under) or 1
     bands = [next(k for k in (1, 2, 4, 8, 1 << 62) if n <= k) for n in count]
     text = {1: "1 leaf", 2: "2 leaves", 4: "3–4 leaves", 8: "5–8 leaves"}
-    return [text.get(b, "more leaves") for b in bands], "Codes by the number of leaves"
+    return [text.get(b, "more leaves") for b in bands]
 
 
 def _pair(task: AutoencodeTask, told: Sequence[str], wrong: Sequence[int]) -> str:

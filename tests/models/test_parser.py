@@ -7,6 +7,8 @@ from tests.parsing.trees import TREES
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from treefold import Forest, fold
+from treefold.cells import RecursiveCell
 from treefold.data.sequences import Sequences
 from treefold.models.parse_batch import ParseBatch
 from treefold.models.parser import (
@@ -14,6 +16,7 @@ from treefold.models.parser import (
     tree_of,
     tree_of_merging,
 )
+from treefold.models.phrase_cell import PhraseCell
 from treefold.parsing.binary import Markov
 from treefold.parsing.candidates import Candidates, as_list
 from treefold.parsing.grammar import Grammar
@@ -272,3 +275,27 @@ def test_it_learns_to_choose(found: Candidates):
         optimizer.step()
     chosen = model.choose(batch) + torch.from_numpy(found.root_offset[:-1])
     assert batch.best[chosen].all()
+
+
+def test_without_diagonals_and_labels_the_cell_is_the_recursive_cell():
+    cell, plain = PhraseCell(3), RecursiveCell(3, 3, input="state")
+    plain.weight_hh.data = cell.weight_hh.data
+    nn.init.zeros_(plain.bias)
+    forest = Forest.from_trees([(("a", "b"), "c"), ("d", "e")])
+    s = torch.randn(len(forest.leaves), 3)
+    x = torch.zeros(forest.num_nodes, 12)
+    x[forest.leaves, :3] = s
+    wanted = fold(plain, forest, s.tanh(), forest.leaves).h
+    assert_close(fold(cell, forest, x).h, wanted)
+
+
+def test_the_batched_fold_of_the_cell_is_the_recursion():
+    cell = PhraseCell(3)
+    forest = Forest.from_trees([(("a", "b"), "c"), ("d", "e")])
+    x = torch.randn(forest.num_nodes, 12, requires_grad=True)
+
+    def value_and_gradients(algorithm):
+        g = fold(cell, forest, x, algorithm=algorithm).g
+        return g, torch.autograd.grad(g.square().sum(), [x, cell.weight_hh])
+
+    assert_close(value_and_gradients("batched"), value_and_gradients("recursive"))

@@ -62,7 +62,7 @@ def curves(ours: dict[str, dict[str, float]], to: Path) -> None:
                       marker="o", ms=4, label=name)  # fmt: skip
         at = [groups.index(group) for group in OPERATORS]
         for k, (name, values) in enumerate(BY_GROUP["logic"].items()):
-            axes.plot(at, 100 * np.array(values), color=categorical((0, 2, 3)[k]),
+            axes.plot(at, 100 * np.array(values), color=categorical((0, 2, 1, 6)[k]),
                       lw=1.2, ls=(0, (4, 2)), label=name)  # fmt: skip
         axes.axvspan(-0.4, 6.5, color=FAINT, alpha=0.6, lw=0)
         axes.annotate("as long as in training", (0.02, 0.04), color=GREY,

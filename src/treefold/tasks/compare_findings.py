@@ -48,6 +48,8 @@ BY_GROUP: Mapping[str, Mapping[str, tuple[float, ...]]] = {
     "logic": {
         "TreeRNN, published": (0.98, 0.98, 0.97, 0.96, 0.95, 0.96),
         "Tree-LSTM, published": (0.94, 0.92, 0.92, 0.88, 0.87, 0.86),
+        # Made of the gated cell, but finds the trees itself.
+        "Ordered Memory, published": (0.98, 0.97, 0.96, 0.94, 0.93, 0.92),
         "LSTM, published": (0.88, 0.84, 0.80, 0.78, 0.71, 0.69),
     }
 }

@@ -1,5 +1,7 @@
 """Node functions by type, held to the definition and to running each by itself."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -91,7 +93,9 @@ def test_a_strange_type_is_told():
 def test_cells_that_do_not_fit_are_told():
     with pytest.raises(ValueError, match="got none"):
         ByType([])
-    for other in (ChildSumTreeLSTMCell(2, 4), RecursiveCell(3, 4, input="affine")):
+    others: list[Any] = [ChildSumTreeLSTMCell(2, 4)]
+    others.append(RecursiveCell(3, 4, input="affine"))
+    for other in others:
         with pytest.raises(ValueError, match="cell 1 is"):
             ByType([ChildSumTreeLSTMCell(3, 4), other])
     with pytest.raises(ValueError, match="cell 1 is"):

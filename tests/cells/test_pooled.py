@@ -14,7 +14,7 @@ def written_out(cell, x, below):
     to_message, to_inner = (cell.weight_ih @ x).split([D, len(cell.weight_ih) - D])
     below = below or [torch.zeros(cell.hidden_size)]  # one virtual child
     m = [cell.second(F.gelu(cell.message(h) + to_message)) for h in below]
-    theta = sum(cell.phase(F.gelu(each)) for each in m)
+    theta = torch.stack([cell.phase(F.gelu(each)) for each in m]).sum(0)
     m = torch.stack(m)
     pools = torch.cat([m.mean(0), m.max(0).values, theta.cos(), theta.sin()])
     return cell.norm(cell.outer(F.gelu(cell.inner(pools) + to_inner)))

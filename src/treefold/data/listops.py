@@ -45,7 +45,9 @@ def load_listops(name: str, *, lower: bool = False, min_count: int = 1) -> Datas
     short = _words(test, form) <= MOST_WORDS
     return Dataset(
         name,
-        *(corpus.recode(vocabulary, TEN_CLASSES) for corpus in (train, dev, test)),
+        train.recode(vocabulary, TEN_CLASSES),
+        dev.recode(vocabulary, TEN_CLASSES),
+        test.recode(vocabulary, TEN_CLASSES),
         vocabulary,
         TEN_CLASSES,
         "ListOps: the value of an expression, at its root. The training set is "

@@ -63,7 +63,7 @@ def boosted(task: TransduceTask) -> dict[str, Float]:
 
     def say(coded: CodedGraphs) -> Float:
         p = np.full((len(coded.target), C), 1e-12)
-        p[:, model.classes_] = model.predict_proba(features(task, coded))
+        p[:, np.asarray(model.classes_)] = model.predict_proba(features(task, coded))
         return p
 
     return {split: say(task.coded(split)) for split in SPLITS}

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from treefold.models.scene import FORBIDDEN, SceneBatch, SceneParser
 from twins import Twin
 
-IMAGES, SIDE, CLASSES, FEATURES, SIZE = 8, 5, 4, 24, 64
+IMAGES, SIDE, CLASSES, FEATURES, SIZE = 20, 6, 4, 24, 64
 
 
 @dataclass(eq=False)
@@ -155,7 +155,7 @@ def some_images(
 
 
 def twin() -> Twin:
-    """Take the loss of eight images, and its gradient."""
+    """Take the loss of some images, and its gradient."""
     parser = SceneParser(FEATURES, CLASSES, hidden_size=SIZE)
     batch = some_images(IMAGES, SIDE, CLASSES, FEATURES)
 

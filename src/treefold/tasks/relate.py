@@ -117,7 +117,6 @@ class RelateTask(DataTask):
         Metric("accuracy", "accuracy", percent=True),
         Metric("hits_10", "hits at 10", percent=True),
         Metric("mean_rank", "mean rank", lower_is_better=True, digits=0),
-        Metric("loss", "loss", lower_is_better=True),
     )
     datasets = tuple(NAMED)
     formats = "lines head<TAB>relation<TAB>tail"
@@ -250,10 +249,8 @@ class RelateTask(DataTask):
         return found
 
     def decide(self, model: RelationModel) -> Decision:
-        """Choose the thresholds on dev, or return those of the run."""
-        if self.data is None or "dev" not in self.data.splits:
-            if self.decision is None:
-                raise RunError(f"{self.name} has no dev data to choose thresholds on.")
+        """Return the thresholds of the run, or choose them on dev."""
+        if self.decision is not None:
             return self.decision
         dev = self.split("dev")
         return Decision.chosen(self.scores(model, dev), dev, len(self.relations))

@@ -28,7 +28,7 @@ from treefold.data.vocabulary import Vocabulary
 from treefold.models.recursive_auto_encoder import Phrases, RecursiveAutoEncoder
 from treefold.svg import tree_svg
 
-TRAIN, TEST, BATCH, EPOCHS, SIZE = 1200, 400, 40, 3, 25
+TRAIN, TEST, BATCH, EPOCHS, SIZE = 1000, 300, 25, 3, 25
 VARIANTS = {
     "greedy trees, children compared": (False, "greedy"),
     "greedy trees, unfolding": (True, "greedy"),

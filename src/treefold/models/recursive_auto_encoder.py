@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from treefold.cells import Cell, Children, RecursiveCell, State
 from treefold.cells.parameters import uniform
 from treefold.cells.recursive import leaf_or
-from treefold.csr import lists_of
 from treefold.folding import fold
 from treefold.forest import Forest
 from treefold.merging import Merge, merge
@@ -200,7 +199,7 @@ class LeastError(Merge[PieceState]):
 
 def word_counts(forest: Forest) -> Tensor:
     """Return the number of leaves below every node, (V,) int64."""
-    tops = torch.arange(forest.num_nodes)
+    tops = torch.arange(forest.num_nodes, device=forest.device)
     below, top, _ = subtrees(forest, tops)
     return torch.bincount(top[below.leaves], minlength=forest.num_nodes)
 
@@ -213,19 +212,18 @@ def subtrees(forest: Forest, tops: Tensor) -> tuple[Forest, Tensor, Tensor]:
         it is a copy of, (V') int64 each. Nodes of equal depth stand together, so that
         those of the first are `tops`.
     """
-    host = forest.to("cpu")
-    offset, child = host.offset.numpy(), host.child.numpy()
-    top, node = torch.arange(len(tops)), tops.cpu()
-    parts, arity = [], host.arities
+    arity, first, child = forest.arities, forest.offset, forest.child
+    top, node = torch.arange(len(tops), device=tops.device), tops
+    parts = []
     while len(node):
         parts.append((top, node))
-        _, edge = lists_of(offset, node.numpy())
-        top = top.repeat_interleave(arity[node])
-        node = torch.from_numpy(child[edge])
+        count = arity[node]
+        begin = (first[node] - count.cumsum(0) + count).repeat_interleave(count)
+        node = child[begin + torch.arange(len(begin), device=begin.device)]
+        top = top.repeat_interleave(count)
     top, node = (torch.cat(each) for each in zip(*parts, strict=True))
-    starts = torch.cat([torch.zeros(1, dtype=torch.int64), arity[node].cumsum(0)])
+    starts = F.pad(arity[node].cumsum(0), (1, 0))
     # Level by level, the children of one node after another are the next level.
     below = torch.arange(len(tops), len(node))
-    copies = Forest.from_csr(starts, below, top)
-    device = forest.device
-    return copies.to(device), top.to(device), node.to(device)
+    copies = Forest.from_csr(starts.cpu(), below, top.cpu())
+    return copies.to(forest.device), top, node

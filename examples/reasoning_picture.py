@@ -14,7 +14,7 @@ from treefold import Forest, load
 from treefold.svg import tree_svg
 from treefold.tasks.reason_data import encode
 
-SENTENCE = "the company said it will sell its japanese unit"
+SENTENCE: str = "the company said it will sell its japanese unit"
 NAMES = ("from raw text alone", "taught by phrases")
 
 

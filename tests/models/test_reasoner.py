@@ -1,6 +1,7 @@
 """Association, dissociation and saliency, against the same node by node."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def reasoner(cell=RecursiveCell, **options) -> Reasoner:
     return model
 
 
-def some_windows(kind="random") -> Windows:
+def some_windows(kind: Any = "random") -> Windows:
     lengths = np.array([3, 5, 2, 4])
     word = torch.randint(W, (14,))
     place = np.array([1, 5, 8, 13])
@@ -41,23 +42,30 @@ def some_taught() -> Taught:
     return Taught(word, lengths, phrases, label, None, of_phrases(lengths, phrases))
 
 
+def associated(model: Reasoner, x, y):
+    cell = model.association
+    assert isinstance(cell, RecursiveCell)
+    return torch.tanh(torch.cat([x, y], dim=-1) @ cell.weight_hh.T + cell.bias)
+
+
+def parts_of(forest: Forest, v: int) -> list[int]:
+    return forest.child[forest.offset[v] : forest.offset[v + 1]].tolist()
+
+
 def node_by_node(model: Reasoner, forest: Forest, word) -> list:
     """The representation of every node, made by itself."""
-    cell, offset, h = model.association, forest.offset.tolist(), []
+    h = []
     for v in range(forest.num_nodes):
-        below = forest.child[offset[v] : offset[v + 1]].tolist()
-        if not below:
-            h.append(model.embedding.weight[word[v]])
-        else:
-            both = torch.cat([h[c] for c in below])
-            h.append(torch.tanh(cell.weight_hh @ both + cell.bias))
+        below = parts_of(forest, v)
+        alone = model.embedding.weight[word[v]] if not below else None
+        h.append(associated(model, *(h[c] for c in below)) if alone is None else alone)
     return h
 
 
 def loss_node_by_node(model: Reasoner, batch: Reading):
     windows, taught = batch.windows, batch.taught
     assert windows is not None
-    assert taught is not None
+    assert windows.forest is not None
     forest, N = windows.forest, len(windows.word)
     h = node_by_node(model, forest, windows.word)
     other = node_by_node(model, forest, windows.other)
@@ -69,7 +77,7 @@ def loss_node_by_node(model: Reasoner, batch: Reading):
         if span[v, 0] <= place < span[v, 1]:
             gap = 1 - model.saliency(h[v]) + model.saliency(other[v])
             ranking.append(torch.relu(gap))
-        below = forest.child[forest.offset[v] : forest.offset[v + 1]].tolist()
+        below = parts_of(forest, v)
         again = model.dissociation(h[v]).split(H)
         for c, each in zip(below, again, strict=True):
             parts.append(h[c])
@@ -84,6 +92,11 @@ def loss_node_by_node(model: Reasoner, batch: Reading):
     )
     total = total + 0.5 * dissociation
 
+    assert taught is not None
+    assert taught.gold is not None
+    assert taught.phrases is not None
+    assert model.phrase is not None
+    assert model.output is not None
     own = model.build(taught.word, taught.lengths).forest
     for forest in (taught.gold, own):
         h, T = node_by_node(model, forest, taught.word), len(taught.word)
@@ -142,8 +155,7 @@ def test_greedy_takes_the_most_salient_pair_first():
     word = torch.randint(W, (5,))
     found = model.build(word, [5])
     e = model.words(word)
-    pairs = torch.cat([e[:-1], e[1:]], dim=1) @ model.association.weight_hh.T
-    score = model.saliency(torch.tanh(pairs + model.association.bias)).squeeze(-1)
+    score = model.saliency(associated(model, e[:-1], e[1:])).squeeze(-1)
     best = int(score.argmax())
     assert found.forest.child[:2].tolist() == [best, best + 1]
     beam = model.build(word, [5], Beam(50))
@@ -219,15 +231,15 @@ def test_a_loss_without_a_share_is_not_computed():
 def test_training_lowers_the_loss():
     model = reasoner(loss="logistic", embedding_std=0.5)
     batch = Reading(some_windows(), some_taught())
-    optimizer = torch.optim.SGD(model.parameters(), 0.3)
+    optimizer = torch.optim.SGD(model.parameters(), 0.5)
     losses = []
-    for _ in range(60):
+    for _ in range(25):
         loss = model.loss(batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.7 * losses[0]
+    assert losses[-1] < 0.8 * losses[0]
 
 
 def test_dropout_acts_in_training_only():
@@ -240,7 +252,7 @@ def test_dropout_acts_in_training_only():
 
 def test_what_is_no_association_is_told():
     with pytest.raises(ValueError, match=r"such as RecursiveCell\(6, 6\), got"):
-        Reasoner(ChildSumTreeLSTMCell(H, H), W)
+        Reasoner(ChildSumTreeLSTMCell(H, H), W)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="whose leaves are their input"):
         Reasoner(RecursiveCell(4, H, input="affine"), W)
     with pytest.raises(ValueError, match='loss must be "hinge" or "logistic"'):

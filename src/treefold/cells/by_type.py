@@ -67,6 +67,7 @@ class ByType(Cell[S]):
                 )
         super().__init__(1 + first.input_size, first.hidden_size)
         self.cells = nn.ModuleList(cells)
+        self._widths = [_width(cell) for cell in cells]  # of what `project` makes
         self.ordered = any(cell.ordered for cell in cells)
         arities = [cell.max_arity for cell in cells]
         self.max_arity = (
@@ -92,7 +93,7 @@ class ByType(Cell[S]):
                 f"row {int(strange.nonzero()[0])} has {float(types[strange][0]):g}."
             )
         found = self._dispatch(types, lambda t, rows: self._cell(t).project(x[rows]))
-        width = max(f.shape[1] for f, _ in found) if found else 0
+        width = max(self._widths)
         padded = [F.pad(f, (0, width - f.shape[1])) for f, _ in found]
         return self.typed(types, _merged(x.new_zeros(0, width), padded, found))
 
@@ -113,8 +114,7 @@ class ByType(Cell[S]):
                 len(rows),
                 children.arity,
             )
-            width = cell.project(x.new_zeros(0, cell.input_size)).shape[1]
-            return cell(x[rows][:, :width], below)
+            return cell(x[rows][:, : self._widths[t]], below)
 
         found = self._dispatch(types, run)
         none = self.zeros(0, x)
@@ -137,6 +137,11 @@ def _merged(empty: Tensor, parts: Sequence[Tensor], found: Sequence[Any]) -> Ten
         return empty
     place = torch.cat([rows for _, rows in found]).argsort()
     return torch.cat(list(parts))[place]
+
+
+def _width(cell: Cell[Any]) -> int:
+    like = next(cell.parameters(), torch.zeros(0))
+    return cell.project(like.new_zeros(0, cell.input_size)).shape[1]
 
 
 def _state_of(cell: Cell[Any]) -> tuple[type, list[tuple[int, ...]]]:

@@ -242,12 +242,13 @@ def test_training_lowers_the_loss():
     assert losses[-1] < 0.8 * losses[0]
 
 
-def test_dropout_acts_in_training_only():
-    model = reasoner(dropout=0.5)
-    forest, word = branching(np.array([4]), "left"), torch.arange(4)
-    assert not torch.equal(model.states(forest, word), model.states(forest, word))
+def test_dropout_acts_in_training_on_taught_sentences_only():
+    model = reasoner(dropout=0.5, weights=Weights(0, 0, 0, 1))
+    taught, windows = some_taught(), some_windows()
+    assert not torch.equal(model.classify(taught), model.classify(taught))
+    assert_close(model.rank(windows), model.rank(windows))
     model.eval()
-    assert_close(model.states(forest, word), model.states(forest, word))
+    assert_close(model.classify(taught), model.classify(taught))
 
 
 def test_what_is_no_association_is_told():

@@ -220,7 +220,8 @@ class Reasoner(Model):
         num_classes: C, of sentences; 0 where they have none.
         weights: shares of the losses.
         embedding_std: standard deviation of the vectors at the start.
-        dropout: probability to drop a feature of a word's vector.
+        dropout: probability to drop a feature of a word's vector in sentences that
+            are taught; a window and its corruption are compared as they are.
         loss: of ranking, "hinge" or "logistic".
         per_word: what `build` takes off a saliency for each word of the association.
             In a longer phrase more words agree with each other, so that it is more
@@ -282,12 +283,12 @@ class Reasoner(Model):
         self.above = ranking_loss(loss)
         self.per_word = per_word
 
-    def states(self, forest: Forest, word: Tensor) -> Tensor:
+    def states(self, forest: Forest, word: Tensor, *, dropout: float = 0.0) -> Tensor:
         """Return the representation of every node of a bracketing, (V, H)."""
         distinct, rows = word.unique(return_inverse=True)
         vectors, nodes = self.embedding(distinct), forest.leaves
-        if self.training and self.dropout:
-            x = F.dropout(F.embedding(rows, vectors), self.dropout)
+        if self.training and dropout:
+            x = F.dropout(F.embedding(rows, vectors), dropout)
             return fold(self.association, forest, x, nodes).h
         return fold(self.association, forest, vectors, nodes, rows=rows).h
 
@@ -359,7 +360,8 @@ class Reasoner(Model):
         forest = taught.forest
         if forest is None:
             forest = self.build(taught.word, taught.lengths).forest
-        return self.output(self.states(forest, taught.word)[forest.roots])
+        h = self.states(forest, taught.word, dropout=self.dropout)
+        return self.output(h[forest.roots])
 
     def _of_windows(self, windows: Windows) -> Tensor:
         """Return the losses of ranking and dissociation."""
@@ -402,7 +404,7 @@ class Reasoner(Model):
         assert self.phrase is not None
         assert taught.phrases is not None
         N = len(taught.word)
-        h = self.states(forest, taught.word)[N:]
+        h = self.states(forest, taught.word, dropout=self.dropout)[N:]
         bad = crossing(forest, taught.lengths, taught.phrases)[N:]
         good = torch.from_numpy(~bad).to(h)
         return F.binary_cross_entropy_with_logits(self.phrase(h).squeeze(-1), good)

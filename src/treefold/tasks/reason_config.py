@@ -21,7 +21,8 @@ class ReasonConfig(Settings):
         cell: the association: one layer, a tensor, or gates.
         hidden_size: features of a representation, of a word or of a phrase.
         embedding_std: deviation of the words' vectors at the start.
-        dropout: probability to drop a feature of a word's vector.
+        dropout: probability to drop a feature of a word's vector in sentences whose
+            phrases or classes are learned.
         reach: words of a window on each side of the one that is replaced.
         structure: what trees the windows are read by; found are the model's own.
         loss: of ranking a window above the same with a word replaced.

@@ -15,6 +15,7 @@ from sklearn.decomposition import PCA
 from treefold.data.corpus import Corpus
 from treefold.data.generators.pollack import PHRASE, SYMBOLS
 from treefold.data.readers.nested import read_nested
+from treefold.data.symbols import canonical
 from treefold.forest import Forest
 from treefold.models.auto_encoder import AutoEncoder
 from treefold.report.figure import BLUE, ORANGE, STYLE, as_svg, layout
@@ -29,6 +30,7 @@ CODES = 300  # trees whose subtrees' codes are drawn
 DRAWN = (5, 9)  # leaves of the tree that is drawn beside what it comes back as
 SHOWN = 120  # points of a kind
 MARKS = "os^DvP"
+LEARNED = 1000  # training trees that are tried
 WRONG = 5  # trees that are shown as texts
 
 
@@ -86,6 +88,7 @@ def findings(
             "labels": len(task.symbols.labels),
             "children at most": task.symbols.arity,
             "test trees": len(coded),
+            "training trees that come back": _learned(task, model),
             "note": task.data.note if task.data else "",
         },
         limits=(
@@ -94,6 +97,15 @@ def findings(
             f"{task.config.max_nodes} nodes at most; beyond, it stops and says so.",
         ),
     )
+
+
+def _learned(task: AutoencodeTask, model: AutoEncoder) -> str:
+    """Say how many of the first training trees come back."""
+    assert task.data is not None
+    some = task.data.splits["train"][:LEARNED]
+    told, _ = task.recover(model, task.symbols.code(some))
+    right = sum(a == b for a, b in zip(told, canonical(some), strict=True))
+    return f"{right:,} of the first {len(some):,}"
 
 
 def by_size_picture(result: Mapping[str, Any]) -> str:

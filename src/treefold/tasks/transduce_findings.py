@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from treefold import Forest
 from treefold.data.graphs import Graph
+from treefold.forest import Forest
 from treefold.report.figure import BLUE, FAINT, GREY, ORANGE, STYLE, as_svg, layout
 from treefold.svg import tree_svg
 from treefold.tasks.base import Findings, Picture

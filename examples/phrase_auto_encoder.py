@@ -29,6 +29,7 @@ from treefold.models.recursive_auto_encoder import Phrases, RecursiveAutoEncoder
 from treefold.svg import tree_svg
 
 TRAIN, TEST, BATCH, EPOCHS, SIZE = 1000, 300, 25, 3, 25
+OWN = ["the", "old", "boat", "drifts", "slowly", "down", "the", "quiet", "river"]
 VARIANTS = {
     "greedy trees, children compared": (False, "greedy"),
     "greedy trees, unfolding": (True, "greedy"),
@@ -69,7 +70,7 @@ class Sentences:
 
 def word_vectors(banks: list[Treebank]) -> dict[str, torch.Tensor]:
     """Read the words' vectors; those without one get a random one, by seed."""
-    words = sorted({w.lower() for bank in banks for ws in bank.words for w in ws})
+    words = sorted({w.lower() for b in banks for ws in b.words for w in ws} | {*OWN})
     vocabulary = Vocabulary(("<unk>", *words))
     found, known = load_vectors(vectors_file("glove_twitter25_12k.txt.gz"), vocabulary)
     drawn = torch.randn(found.shape, generator=torch.Generator().manual_seed(0))
@@ -135,24 +136,21 @@ def main(picture: str | None) -> None:
             flush=True,
         )
         if picture and name == "greedy trees, unfolding":
-            Path(picture).write_text(draw(test, model), "utf-8")
+            Path(picture).write_text(draw(vectors, model), "utf-8")
 
 
-def draw(test: Sentences, model: RecursiveAutoEncoder) -> str:
-    """Draw the tree of a test sentence of ten words, with what each merge loses."""
-    number = int(np.flatnonzero(test.lengths == 10)[0])
-    phrases = test.of(np.array([number]), model, "greedy")
-    forest = phrases.forest
+def draw(vectors: dict[str, torch.Tensor], model: RecursiveAutoEncoder) -> str:
+    """Draw the tree of a sentence of our own, with what each merge loses."""
+    rows = torch.stack([vectors[word] for word in OWN])
+    forest = model.find(Phrases(rows, torch.tensor([len(OWN)]))).forest
     assert forest is not None
     with torch.no_grad():
-        model.unfolding = False
-        errors = model.errors(phrases.vectors, forest).tolist()
-    text = [*test.words[number], *(f"{error:.2f}" for error in errors)]
+        errors = model.errors(rows, forest).tolist()
     return tree_svg(
         forest.offset,
         forest.child,
         forest.roots,
-        text=text,
+        text=[*OWN, *(f"{error:.2f}" for error in errors)],
         title="A tree found by merging, again and again, the two neighbours that lose "
         "the least; the numbers are what each merge loses",
     )

@@ -72,17 +72,7 @@ def findings(
                 "There and back",
             ),
         ],
-        samples=[
-            (
-                f"The first of {len(wrong)} test trees that come back wrong",
-                "\n\n".join(
-                    f"tree     {task.texts['test'][b]}\n"
-                    f"decoded  {told[b] or '(no end)'}"
-                    for b in wrong[:WRONG]
-                )
-                or "none is wrong",
-            )
-        ],
+        samples=_samples(task, told, wrong),
         data={
             "words": len(task.symbols.words) - 1,
             "labels": len(task.symbols.labels),
@@ -97,6 +87,18 @@ def findings(
             f"{task.config.max_nodes} nodes at most; beyond, it stops and says so.",
         ),
     )
+
+
+def _samples(
+    task: AutoencodeTask, told: Sequence[str], wrong: Sequence[int]
+) -> list[tuple[str, str]]:
+    """Show some trees that come back wrong, if any does."""
+    lines = [
+        f"tree     {task.texts['test'][b]}\ndecoded  {told[b] or '(no end)'}"
+        for b in wrong[:WRONG]
+    ]
+    title = f"Test trees that come back wrong, {len(wrong)} in all"
+    return [(title, "\n\n".join(lines))] if lines else []
 
 
 def _learned(task: AutoencodeTask, model: AutoEncoder) -> str:

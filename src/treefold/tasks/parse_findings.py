@@ -85,10 +85,10 @@ def _drawn(said: Sequence[Tree], right: Sequence[Tree]) -> list[Picture]:
     scores = {b: evalb.score(said[b], right[b]) for b in short}
     wrong = [b for b in short if not scores[b].exact]
     pictures = []
-    # Of those parsed with a mistake or two the longest: much is seen at once.
+    # One with a mistake or two: what is right is seen, and what goes wrong.
     usual = sorted(short, key=lambda b: abs(scores[b].f1 - 0.85))[:1]
     worst = sorted(wrong, key=lambda b: scores[b].f1)[:WORST]
-    titles = ["A sentence parsed", *["Where it is most wrong"] * len(worst)]
+    titles = ["A sentence parsed", "Where it is most wrong", *[""] * len(worst)]
     for b, title in zip([*usual, *worst], titles, strict=False):
         f1 = scores[b].f1
         text = " ".join(right[b].words())

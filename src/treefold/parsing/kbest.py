@@ -81,10 +81,11 @@ def _k_best(
     n = len(leaf)
     low, high, node = _living(*chart, *around, least)
     cell, layer, symbol = node.T
-    parts: tuple[Any, ...] = (n, *rules, leaf, *chart, *around, low, high, least)
-    size = _edges(*parts, np.empty((0, 3), np.int64), np.empty(0))
+    parts = (n, *rules, leaf, *chart, *around, low, high, least)
+    edges: Any = _edges  # of so many arguments that they come as one tuple
+    size = edges(*parts, np.empty((0, 3), np.int64), np.empty(0))
     ends, weight = np.empty((size, 3), np.int64), np.empty(size)
-    _edges(*parts, ends, weight)
+    edges(*parts, ends, weight)
     order = np.argsort(ends[:, 0], kind="stable")
     ends, weight = ends[order], weight[order]
     N = len(cell)

@@ -13,6 +13,7 @@ from treefold.data.errors import DataError
 from treefold.data.generators.landscapes import CLASSES, paint
 from treefold.data.scenes import Scene
 from treefold.forest import Forest
+from treefold.models.scene_rivals import linear
 from treefold.report.scene import ParsedImage, scene_svg
 from treefold.tasks import task_class
 from treefold.tasks.base import TaskRun
@@ -59,8 +60,11 @@ def test_it_is_the_task_called_scene():
     assert task_class("scene") is SceneTask
 
 
-def test_a_run_writes_its_folder_and_predicts(folder, tmp_path):
+def test_a_run_writes_its_folder_and_predicts(folder, tmp_path, monkeypatch):
     out = tmp_path / "run"
+    # The other rivals take a while, and are in the tests of every kind.
+    few = {"logistic regression": linear}
+    monkeypatch.setattr("treefold.tasks.scene_rivals.KINDS", few)
     result = runner.begin(
         lambda: SceneTask.load(CONFIG, DataSpec(str(folder))),
         *("cpu", out, False, "treefold train"),

@@ -43,7 +43,7 @@ def plain(tree: Tree) -> Tree | None:
         elif len(below) == 1 and (below[0].label == label or label in ROOTS):
             done.append(below[0])  # NP over NP alone; the root gets its name below
         else:
-            done.append(Tree(label or TOP, below))
+            done.append(Tree(TOP if label in ROOTS else label, below))
     left = done[0]
     if left is None or (left.label == TOP and left.word is None):
         return left

@@ -55,8 +55,8 @@ class Tree(NamedTuple):
                 yield node, begun, at
             else:
                 stack.append((node, at))
-                # A node's own beginning is only known when its turn comes: the marks
-                # below it are popped from left to right.
+                # -1 says that a node has not been opened: where it begins is known
+                # only when all to its left have had their turn.
                 stack.extend((child, -1) for child in reversed(node.below))
 
     def brackets(self) -> str:

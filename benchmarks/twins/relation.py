@@ -11,8 +11,8 @@ from treefold.data.relations import Triples
 from treefold.models.relation import NeuralTensorNetwork
 from twins import Twin
 
-TRIPLES, RELATIONS, ENTITIES, WORDS = 100, 11, 500, 300
-SIZE, SLICES, CORRUPTIONS = 100, 4, 5
+TRIPLES, RELATIONS, ENTITIES, WORDS = 150, 4, 500, 300
+SIZE, SLICES, CORRUPTIONS = 100, 4, 4
 
 
 def one_by_one(model: NeuralTensorNetwork, batch: TripleBatch) -> Tensor:
@@ -49,7 +49,7 @@ def one_by_one(model: NeuralTensorNetwork, batch: TripleBatch) -> Tensor:
 
 
 def twin() -> Twin:
-    """Learn from 100 triples, each with 5 corruptions at both ends."""
+    """Learn from 150 triples, each with 4 corruptions at both ends."""
     random = np.random.default_rng(0)
     lengths = random.integers(1, 4, ENTITIES)
     word = random.integers(1, WORDS, lengths.sum())

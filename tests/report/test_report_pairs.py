@@ -30,6 +30,10 @@ def test_scores_that_are_all_one_can_be_drawn():
     assert "told 2.0" in told(scatter(np.ones(3), np.full(3, 2.0)))[1]
 
 
+def test_a_few_scores_each_alone_are_drawn_without_a_mean():
+    assert told(scatter(np.arange(4.0), np.zeros(4)))[1] == "4 of 4 pairs."
+
+
 def test_accuracy_by_group_has_a_name_at_each_curve():
     ours = {"1": 1.0, "2": 0.9, "10": 0.8}
     others = {"rival & co": {"10": 0.5}, "nobody": {}}

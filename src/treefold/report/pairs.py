@@ -43,8 +43,9 @@ def scatter(right: Any, said: Any, *, name: str = "scatter") -> str:
         means = [said[place == k].mean() for k in full]
         middle = [right[place == k].mean() for k in full]
         axes.plot(middle, means, color=ORANGE, lw=2.0, marker="o", ms=4)
-        axes.annotate("mean", (middle[0], means[0]), (0, 10), color=ORANGE,
-                      textcoords="offset points")  # fmt: skip
+        if full:  # a few points may each stand alone
+            axes.annotate("mean", (middle[0], means[0]), (0, 10), color=ORANGE,
+                          textcoords="offset points")  # fmt: skip
         axes.set(xlabel="right score", ylabel="the model's score", aspect="equal")
         axes.grid(color=FAINT, lw=0.8)
         axes.set_axisbelow(True)
@@ -52,7 +53,8 @@ def scatter(right: Any, said: Any, *, name: str = "scatter") -> str:
         several = ", ".join(
             f"{a:.1f} told {b:.1f}" for a, b in zip(middle, means, strict=True)
         )
-        text = f"{len(some):,} of {P:,} pairs. On average, of scores around {several}."
+        text = f"{len(some):,} of {P:,} pairs."
+        text += f" On average, of scores around {several}." if full else ""
         return as_svg(figure, name, "Scores said against the right ones", text)
 
 

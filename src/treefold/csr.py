@@ -107,7 +107,9 @@ def of_child_lists(children: Sequence[Sequence[int]]) -> CSR:
     below = chain.from_iterable(children)
     try:
         child = np.fromiter(map(operator.index, below), np.int64)
-    except (TypeError, ValueError, OverflowError):
+    except OverflowError:
+        raise ForestError("children has a number of more than 64 bits.") from None
+    except (TypeError, ValueError):
         raise TypeError(
             "children must list the numbers of the nodes below each node, as in "
             "[[], [], [0, 1]]. For nested tuples use Forest.from_trees."

@@ -45,6 +45,7 @@ def test_labels_children_and_targets_are_read(tmp_path: Path):
         ),
         (line(children=[[], [], 1]), r"children of node 2"),
         (line(children=[[], [], [0, 3]]), r"x:7: .*3"),
+        (line(children=[[], [], [0, 10**30]]), r"x:7: .*more than 64 bits"),
         (line(children=[[2], [], [0, 1]]), r"x:7: a node is below itself"),
         (line(nodes=["1", None, "AND"]), r"x:7: node 1: expected a label.*null"),
         (line(targets=["1"]), r"label or null for each of the 3 nodes"),

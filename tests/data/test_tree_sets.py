@@ -117,6 +117,16 @@ def test_a_bad_tree_of_a_stream_is_told_with_its_line(tmp_path):
         list(read_trees(str(file)))
 
 
+def test_trees_of_a_stream_are_counted(tmp_path):
+    file = tmp_path / "trees.txt"
+    file.write_text("(_ a b)\n\n(_ b a) (_ b b)\n")
+    told = [
+        part.where(tree) for part in read_trees(str(file)) for tree in range(len(part))
+    ]
+    where = [(1, 1), (2, 3), (3, 3)]
+    assert told == [f"{file}: tree {n} (line {line})" for n, line in where]
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [

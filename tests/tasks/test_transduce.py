@@ -89,6 +89,19 @@ def test_what_a_model_cannot_read_is_told(graph: Graph, message: str):
         coded(graph)
 
 
+def test_structures_of_standard_input_are_answered_one_by_one():
+    task, drawn = task_of(GATE, SHARED), []
+
+    def typed():
+        for number in (1, 2):
+            drawn.append(number)
+            yield GATE._replace(place=f"<stdin>:{number}")
+
+    said = task.predict(task.new_model(), typed())
+    assert len(next(said)["targets"]) == 3
+    assert drawn == [1]
+
+
 def test_one_label_for_the_whole_is_learned_and_told(tmp_path, capsys):
     lines = []
     for seed in range(40):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from treefold.data.drawings import SPELLINGS, read_arrays
 from treefold.data.errors import DataError
 from treefold.data.places import SPLITS
+from treefold.data.readers.json_text import loads
 from treefold.data.readers.lines import open_lines
 from treefold.data.sequences import Sequences
 
@@ -144,7 +144,7 @@ def stream_images(file: str) -> Iterator[NDArray[np.float32]]:
         if not line.strip():
             continue
         try:
-            rows = np.array(json.loads(line), np.float32)
+            rows = np.array(loads(line), np.float32)
         except (ValueError, TypeError) as error:
             raise DataError(
                 f"{file}:{number}: expected an image as a list of rows of pixels, such "

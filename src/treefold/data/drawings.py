@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from treefold.data.errors import DataError
 from treefold.data.places import SPLITS, folders
+from treefold.data.readers.json_text import loads
 from treefold.data.readers.lines import open_lines
 from treefold.data.sequences import Sequences
 
@@ -166,7 +166,7 @@ def stream_drawings(file: str) -> Iterator[tuple[str, NDArray[np.float32]]]:
             continue
         where = f"{file}:{number}"
         try:
-            found = json.loads(line)
+            found = loads(line)
         except ValueError as error:
             raise DataError(
                 f"{where}: expected JSON, such as [[0, 5, 0], [5, 0, 1]]: {error}"

@@ -12,6 +12,7 @@ import numpy as np
 
 from treefold.data.errors import DataError
 from treefold.data.places import did_you_mean, neighbours, split_file
+from treefold.data.readers.json_text import loads
 from treefold.data.readers.lines import STDIN, open_lines
 from treefold.forest import Forest, ForestError
 
@@ -78,7 +79,7 @@ def read_graphs(file: str | Path) -> Iterator[Graph]:
 def parse_graph(text: str, place: str) -> Graph:
     """Read one structure; see `read_graphs`."""
     try:
-        found = json.loads(text)
+        found = loads(text)
     except json.JSONDecodeError as error:
         raise DataError(
             f"{place}:{error.colno}: expected a JSON object such as {FIELDS}, found "

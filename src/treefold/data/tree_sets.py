@@ -109,6 +109,7 @@ def read_trees(file: str) -> Iterator[Corpus]:
         DataError: a line that is no tree, with its number.
     """
     name = STDIN if file == "-" else file
+    before = 0
     for number, line in open_lines(file):
         if not line.strip():
             continue
@@ -117,7 +118,10 @@ def read_trees(file: str) -> Iterator[Corpus]:
         except DataError:
             # Once more behind as many lines as came before, for the right number.
             corpus = parse_brackets("\n" * (number - 1) + line, name=name)
-        yield replace(corpus, line=np.full(len(corpus), number))
+        B = len(corpus)
+        counted = before + np.arange(1, B + 1)
+        yield replace(corpus, number=counted, line=np.full(B, number))
+        before += B
 
 
 def keys(corpus: Corpus) -> list[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, Self, final
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import nn
 from treefold.cells import ByType, Cell, ModuleCell, PooledCell
 from treefold.data.errors import DataError
 from treefold.data.graphs import NAMED, Graph, GraphSet, load_graphs, read_graphs
+from treefold.data.readers.lines import STDIN
 from treefold.models.transducer import GraphBatch, Transducer
 from treefold.tasks.base import DataTask, Findings, Metric
 from treefold.tasks.transduce_data import CodedGraphs, GraphBatches
@@ -120,7 +120,10 @@ class TransduceTask(DataTask):
     def describe(self) -> str:
         assert self.data is not None
         if len(self.classes) < 2:
-            raise RunError(f"{self.name} has a single target, {self.classes}.")
+            found = f"only {self.classes[0]!r}" if self.classes else "none"
+            raise RunError(
+                f"{self.name}: expected two targets to tell apart, found {found}"
+            )
         counts = ", ".join(
             f"{len(each):,} structures of {sum(len(g.nodes) for g in each):,} nodes "
             f"{split}"
@@ -245,8 +248,7 @@ class TransduceTask(DataTask):
     def predict(
         self, model: Transducer, items: Iterable[Graph]
     ) -> Iterator[dict[str, Any]]:
-        items = iter(items)
-        while some := list(islice(items, AT_ONCE)):
+        for some in _together(items):
             bare = [graph._replace(targets=None) for graph in some]
             coded = self.code(bare)
             p = self.say(model, coded)
@@ -266,6 +268,18 @@ class TransduceTask(DataTask):
         from treefold.tasks.transduce_findings import findings
 
         return findings(self, model, result)
+
+
+def _together(graphs: Iterable[Graph]) -> Iterator[list[Graph]]:
+    """Group structures; one of standard input, whose writer may wait, ends a group."""
+    held: list[Graph] = []
+    for graph in graphs:
+        held.append(graph)
+        if len(held) == AT_ONCE or graph.place.startswith(STDIN):
+            yield held
+            held = []
+    if held:
+        yield held
 
 
 def _targets(graph: Graph) -> Sequence[str | None]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from treefold.data.errors import DataError
+from treefold.data.readers.json_text import loads
 from treefold.data.readers.lines import STDIN, open_lines
 
 
@@ -29,7 +30,7 @@ def read_codes(file: str, size: int) -> Iterator[tuple[str, list[float]]]:
 
 def _vector(line: str, where: str, size: int) -> list[float]:
     try:
-        found: Any = json.loads(line)
+        found: Any = loads(line)
     except json.JSONDecodeError as error:
         raise DataError(
             f"{where}:{error.colno}: expected a list of {size} numbers as JSON, found "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 import zipfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from treefold.data.errors import DataError
 from treefold.data.examples import Example
+from treefold.data.readers.json_text import loads
 from treefold.data.readers.lines import open_lines
 from treefold.data.sequences import Sequences
 
@@ -89,7 +89,7 @@ def read_json_lines(file: str | Path, *, labelled: bool = True) -> Iterator[Exam
 def parse_json(place: str, text: str, *, labelled: bool) -> Example:
     """Read an object of one line; see `read_json_lines`."""
     try:
-        found = json.loads(text)
+        found = loads(text)
     except ValueError as error:
         raise DataError(f"{place}: expected an object in JSON: {error}") from None
     if isinstance(found, list) and not labelled:

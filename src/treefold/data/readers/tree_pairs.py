@@ -17,13 +17,13 @@ Blank lines are passed over. Text is UTF-8, plain or gzipped.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from treefold.data.errors import DataError
+from treefold.data.readers.json_text import loads
 from treefold.data.readers.lines import STDIN, open_lines
 from treefold.data.tree_pairs import CLOSE, OPEN, Pair, Side
 
@@ -139,7 +139,7 @@ def _of_columns(place: str, line: str) -> Pair:
 
 def _of_json(place: str, line: str) -> Pair:
     try:
-        content = json.loads(line)
+        content = loads(line)
     except ValueError as error:
         column = getattr(error, "colno", 1)
         raise DataError(f"{place}:{column}: expected an object in JSON") from None

@@ -1,6 +1,7 @@
 """The classifier's vectors: one for each distinct word of a batch."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from torch.nn import functional as F
 from torch.testing import assert_close
 
 from treefold import fold
-from treefold.cells import ChildSumTreeLSTMCell
+from treefold.cells import Cell, ChildSumTreeLSTMCell
 from treefold.data.batching import Batch
 from treefold.data.readers.brackets import parse_brackets
 from treefold.models.classifier import NodeClassifier
@@ -22,7 +23,7 @@ def batch() -> Batch:
     return parse_brackets(TEXT).batch(slice(None))
 
 
-def classifier(**options) -> NodeClassifier:
+def classifier(**options: Any) -> NodeClassifier:
     model = NodeClassifier(ChildSumTreeLSTMCell(3, 4), 5, 2, **options)
     torch.nn.init.normal_(model.embedding.weight)
     return model
@@ -31,6 +32,7 @@ def classifier(**options) -> NodeClassifier:
 def test_nodes_of_one_word_share_its_vector_and_add_up_its_gradient(batch: Batch):
     model = classifier()
     table = model.embedding.weight.detach().clone().requires_grad_()
+    assert isinstance(model.cell, Cell)
     h = fold(model.cell, batch.forest, table[batch.token], batch.nodes).h
     assert_close(model.states(batch), h)
     F.cross_entropy(model.read(h), batch.label, reduction="sum").div(3).backward()
@@ -56,6 +58,7 @@ def test_each_node_drops_features_of_its_own(batch: Batch):
     h = model.states(batch)
     torch.manual_seed(1)
     x = F.dropout(model.embedding.weight[batch.token], 0.5)
+    assert isinstance(model.cell, Cell)
     assert_close(h, fold(model.cell, batch.forest, x, batch.nodes).h)
 
 

@@ -143,6 +143,7 @@ def test_the_loss_of_scores_is_the_divergence_of_distributions():
 
 def test_the_tensor_is_bowmans():
     head = RelationHead(4, 3, inner_size=2, tensor=True)
+    assert head.tensor is not None
     left, right = torch.randn(2, 1, 4)
     both = torch.cat([left, right, abs(left - right), left * right], dim=1)
     by_slice = torch.stack([left[0] @ V @ right[0] for V in head.tensor])
@@ -164,12 +165,11 @@ def test_dropout_spares_what_is_the_same_on_both_sides():
 
 
 def test_fixed_words_stay_as_they_are():
-    model = PairModel(
-        ChildSumTreeLSTMCell(3, 4), 7, SimilarityHead(4), fixed_words=True
-    )
+    head = SimilarityHead(4)
+    model = PairModel(ChildSumTreeLSTMCell(3, 4), 7, head, fixed_words=True)
     model.loss(the_pairs().batch(np.arange(4))).backward()
     assert model.embedding.weight.grad is None
-    assert model.head.output.weight.grad is not None
+    assert head.output.weight.grad is not None
 
 
 def test_the_mean_cell_is_the_mean_of_the_words():

@@ -12,7 +12,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def told(image):
     """The title and the description of a picture."""
     root = ElementTree.fromstring(image)
-    return root.findtext(f"{SVG}title"), root.findtext(f"{SVG}desc")
+    return root.findtext(f"{SVG}title", ""), root.findtext(f"{SVG}desc", "")
 
 
 def test_a_scatter_tells_how_many_pairs_and_their_means():

@@ -135,6 +135,7 @@ def test_trees_of_a_stream_are_counted(tmp_path):
         ("[1, true]", "expected a list of 2 numbers"),
         ("[1, 2, 3]", "a code of this model has 2 numbers, this one 3"),
         ("[1, NaN]", "a code is finite numbers"),
+        (f"[1, 1{'0' * 400}]", "a code is finite numbers"),
     ],
 )
 def test_a_line_that_is_no_code_is_told(tmp_path, line, told):

@@ -93,7 +93,7 @@ def test_bad_input_and_limits_are_told(run: Path, tmp_path: Path, capsys):
     asked.write_text("(_ a b)\n(_ a zebra)\n")
     assert main(["encode", str(run), str(asked)]) == 2
     said = capsys.readouterr().err
-    assert "asked.txt: tree 1 (line 2): the word 'zebra' is in no tree" in said
+    assert "asked.txt: tree 2 (line 2): the word 'zebra' is in no tree" in said
     codes = tmp_path / "codes.jsonl"
     asked.write_text("(_ a b)\n")
     assert main(["encode", str(run), str(asked), "--out", str(codes)]) == 0
@@ -105,6 +105,9 @@ def test_bad_input_and_limits_are_told(run: Path, tmp_path: Path, capsys):
     codes.write_text("\n")
     assert main(["decode", str(run), str(codes)]) == 2
     assert "there is no code in it" in capsys.readouterr().err
+    codes.write_text(f"{[0.1] * 24}\n{[1e300] * 24}\n")
+    assert main(["decode", str(run), str(codes)]) == 2
+    assert "codes.jsonl:2: the numbers are too large" in capsys.readouterr().err
 
 
 def test_a_run_of_another_kind_is_told(tmp_path: Path, capsys):

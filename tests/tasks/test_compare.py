@@ -88,6 +88,12 @@ def test_a_name_where_a_score_is_wanted_is_told():
         a_task(RELATED).coded(SCORED.splits["test"])
 
 
+def test_of_many_relations_a_message_names_a_few():
+    many = a_set(*(("a", "b", f"r{k:02}") for k in range(30)))
+    with pytest.raises(DataError, match=r"one of r00, .*, r09 or 20 more .* found '<'"):
+        a_task(many).coded(RELATED.splits["test"])
+
+
 def test_too_many_children_are_told():
     task = a_task(RELATED, model="tree-lstm")
     wide = [Pair(read_side("( a b c )"), read_side("a"))]

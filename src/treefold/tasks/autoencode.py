@@ -302,11 +302,21 @@ class AutoencodeTask(DataTask):
         """Decode codes to trees in brackets.
 
         Raises:
-            DataError: a tree beyond the limits, with where its code stands.
+            DataError: a tree beyond the limits, or numbers beyond what the model can
+                reckon with, with where the code stands.
         """
         like = next(model.parameters())
         rows = torch.tensor([code for _, code in codes], dtype=torch.float64).to(like)
-        grown = self.grow(model, rows, max_depth=max_depth, max_nodes=max_nodes)
+        limits = {"max_depth": max_depth, "max_nodes": max_nodes}
+        try:
+            grown = self.grow(model, rows, **limits)
+        except ValueError:  # no label is probable: which code was it?
+            if len(codes) > 1:
+                alone = ([code] for code in codes)
+                return [self.decode(model, one, **limits)[0] for one in alone]
+            raise DataError(
+                f"{codes[0][0]}: the numbers are too large for a code of this model"
+            ) from None
         texts = self.write(grown)
         for (where, _), text in zip(codes, texts, strict=True):
             if not text:

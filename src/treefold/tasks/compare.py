@@ -33,6 +33,7 @@ from treefold.training.run import DataSpec
 from treefold.training.task import Split
 
 AT_ONCE = 500  # pairs in a batch where nothing is learned
+MOST_NAMED = 10  # relations, in a message
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 Float = NDArray[np.float64]
 
@@ -201,9 +202,8 @@ class CompareTask(DataTask):
             elif self.scored and isinstance(pair.target, float):
                 target.append(pair.target)
             else:
-                wanted = "a score" if self.scored else ", ".join(self.classes)
                 raise DataError(
-                    f"{pair.place}: expected {wanted}, found {pair.target!r}"
+                    f"{pair.place}: expected {self._wanted()}, found {pair.target!r}"
                 )
         index = self.vocabulary.index.get
         lower = self.config.lower
@@ -348,6 +348,16 @@ class CompareTask(DataTask):
 
     def read(self, file: str) -> Iterator[Pair]:
         return read_tree_pairs(file, labelled=False)
+
+    def _wanted(self) -> str:
+        """Say what a target must be."""
+        if self.scored:
+            return "a score"
+        names = ", ".join(self.classes[:MOST_NAMED])
+        more = len(self.classes) - MOST_NAMED
+        if more <= 0:
+            return names
+        return f"one of {names} or {more} more (take head=similarity for scores)"
 
     def predict(
         self, model: PairModel, items: Iterable[Any]

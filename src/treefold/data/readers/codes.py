@@ -50,6 +50,10 @@ def _vector(line: str, where: str, size: int) -> list[float]:
         raise DataError(
             f"{where}: a code of this model has {size} numbers, this one {len(found)}"
         )
-    if not all(map(math.isfinite, found)):
+    try:
+        vector = [float(x) for x in found]
+    except OverflowError:  # a whole number of hundreds of digits
+        vector = [math.inf]
+    if not all(map(math.isfinite, vector)):
         raise DataError(f"{where}: a code is finite numbers, this one has nan or inf")
-    return [float(x) for x in found]
+    return vector

@@ -153,5 +153,18 @@ def test_a_label_without_a_name_is_told(tmp_path):
 
 def test_an_image_too_small_is_told(tmp_path):
     Image.new("RGB", (1, 4)).save(tmp_path / "thin.png")
-    with pytest.raises(DataError, match="at least 2 by 2 pixels"):
+    with pytest.raises(DataError, match=r"thin\.png: expected at least 2 by 2 pixels"):
         list(stream_images(str(tmp_path / "thin.png"), 96))
+
+
+def test_an_image_too_large_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    Image.new("RGB", (8, 8)).save(tmp_path / "vast.png")
+    with pytest.raises(DataError, match=r"vast\.png: the image is too large"):
+        list(stream_images(str(tmp_path / "vast.png"), 96))
+
+
+def test_names_of_classes_that_are_no_text_are_told(tmp_path):
+    (write(tmp_path) / "classes.txt").write_bytes(b"dark\nh\xe9\n")
+    with pytest.raises(DataError, match=r"classes\.txt:2:2: expected text in UTF-8"):
+        load_scenes(str(tmp_path), NONE, 0, 96)

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from treefold.data.errors import DataError
 from treefold.data.generators.landscapes import CLASSES, make_landscapes
 from treefold.data.places import SPLITS
+from treefold.data.readers.lines import STDIN, open_lines
 from treefold.data.segments import Segments, segment
 from treefold.data.sequences import Int64
 
@@ -188,14 +189,23 @@ def stream_images(file: str, side: int) -> Iterator[Scene]:
     else:
         source = _image_files(path) if path.is_dir() else [path]
     for each in source:
-        name = each.name if isinstance(each, Path) else "<stdin>"
+        name = each.name if isinstance(each, Path) else STDIN
         image = as_array(open_image(each), side)
         yield Scene(name, image, np.full(image.shape[:2], UNKNOWN, np.uint8))
 
 
 def open_image(file: Any) -> Image.Image:
-    """Open an image in colours; transparent pixels become white."""
+    """Open an image in colours; transparent pixels become white.
+
+    Raises:
+        DataError: it is none, or has no two pixels a side.
+    """
     image = _open(file)
+    if min(image.size) < 2:
+        wide, tall = image.size
+        raise DataError(
+            f"{_name(file)}: expected at least 2 by 2 pixels, found {wide} by {tall}."
+        )
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
@@ -204,22 +214,26 @@ def open_image(file: Any) -> Image.Image:
 
 def as_array(image: Image.Image, side: int) -> NDArray[np.float32]:
     """Return an image of at most `side` pixels, (height, width, 3), of 0 to 1."""
-    if min(image.size) < 2:
-        raise DataError(f"expected at least 2 by 2 pixels, found {image.size}.")
     small = image.resize(_size(image, side), Image.Resampling.BOX)
     return np.asarray(small, np.float32) / np.float32(255)
 
 
 def _open(file: Any) -> Image.Image:
-    name = file if isinstance(file, Path) else "<stdin>"
+    name = _name(file)
     try:
         image = Image.open(file)
         image.load()
     except FileNotFoundError:
         raise DataError(f"there is no file {name}.") from None
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{name}: the image is too large: {error}") from None
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
         raise DataError(f"{name}: this is no image: {error}") from None
     return image
+
+
+def _name(file: Any) -> str:
+    return str(file) if isinstance(file, Path) else STDIN
 
 
 def _size(image: Image.Image, side: int) -> tuple[int, int]:
@@ -241,7 +255,7 @@ def _names(folder: Path) -> list[str]:
     file = folder / "classes.txt"
     if not file.is_file():
         return []
-    names = [line.strip() for line in file.read_text("utf-8").splitlines()]
+    names = [line.strip() for _, line in open_lines(file)]
     for number, name in enumerate(names, 1):
         if not name or name in names[: number - 1]:
             found = f"{name!r} again" if name else "an empty line"

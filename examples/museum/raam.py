@@ -9,7 +9,7 @@ from treefold import Forest
 from treefold.data.generators.pollack import SEVEN, Tree
 from treefold.data.readers.nested import read_nested
 from treefold.data.symbols import Symbols
-from treefold.models.auto_encoder import AutoEncoder
+from treefold.models import AutoEncoder
 from treefold.svg import tree_svg
 
 CODE_SIZE, STEPS = 32, 200

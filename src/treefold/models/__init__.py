@@ -5,6 +5,7 @@ from treefold._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "AutoEncoder": "auto_encoder",
         "BilinearModel": "relation_kin",
         "DeepRecursive": "deep",
         "DistanceModel": "relation_kin",
@@ -13,10 +14,15 @@ __getattr__, __dir__, __all__ = attach(
         "NeuralTensorNetwork": "relation",
         "NodeClassifier": "classifier",
         "PairModel": "pair",
+        "Reasoner": "reasoner",
+        "RecursiveAutoEncoder": "recursive_auto_encoder",
+        "RecursiveParser": "parser",
         "RelationHead": "pair",
         "RelationModel": "relation",
+        "SceneParser": "scene",
         "SimilarityHead": "pair",
         "SingleLayerModel": "relation_kin",
+        "Transducer": "transducer",
         "baselines": "",
     },
 )

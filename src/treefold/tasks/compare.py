@@ -18,7 +18,7 @@ from torch import nn
 
 from treefold import cells
 from treefold.data.errors import DataError
-from treefold.data.glove import load_vectors
+from treefold.data.glove import load_vectors, vectors_file
 from treefold.data.readers.lines import STDIN
 from treefold.data.readers.tree_pairs import read_side, read_tree_pairs
 from treefold.data.tree_pair_sets import NAMED, TreePairSet, load_tree_pairs
@@ -430,7 +430,7 @@ def begin_with(embedding: nn.Embedding, files: str, words: Vocabulary) -> None:
     at = 0
     with torch.no_grad():
         for file in files.split(","):
-            vectors, found = load_vectors(_file(file), words)
+            vectors, found = load_vectors(vectors_file(file), words)
             end = at + vectors.shape[1]
             if end > embedding.embedding_dim:
                 raise RunError(
@@ -461,21 +461,9 @@ def _words(config: CompareConfig, found: TreePairSet) -> list[str]:
         others = sorted((counts("dev") | counts("test")).keys() - kept)
         words = Vocabulary((UNKNOWN, *others), config.lower)
         for file in config.vectors.split(","):
-            _, has = load_vectors(_file(file), words)
+            _, has = load_vectors(vectors_file(file), words)
             kept |= {words.words[k] for k in np.flatnonzero(has)} - {UNKNOWN}
     return [UNKNOWN, *sorted(kept, key=lambda word: (-train[word], word))]
-
-
-def _file(name: str) -> Path:
-    """Find a file of vectors where it is said to be, or in the folder of data sets."""
-    from treefold.data.places import folders
-
-    path = Path(name.strip())
-    if not path.exists():
-        for folder in folders("glove_small"):
-            if (folder / path.name).is_file():
-                return folder / path.name
-    return path
 
 
 def _name(target: float | str | None) -> str:

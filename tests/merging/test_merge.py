@@ -256,6 +256,29 @@ def test_other_kinds_of_arguments_are_told():
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"lengths": [1.5, 1.5]}, r"lengths must be whole numbers, got \[1\.5, 1\.5\]"),
+        ({"lengths": ["3"]}, r"lengths must be whole numbers, got \['3'\]"),
+        ({"edges": [[0.5], [1]]}, "edges must be whole numbers"),
+        (
+            {"edges": [[0, 1], [1, 2]], "structure": [0.0, 0.0, 0.5]},
+            "structure must be whole numbers",
+        ),
+    ],
+)
+def test_numbers_that_are_not_whole_are_told(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        merge(Net(), torch.randn(3, 3), **arguments)
+
+
+def test_a_beam_may_be_wider_than_there_are_ways():
+    state, step = torch.randn(5, 3), Net()
+    wide = merge(step, state, lengths=[5], search=Beam(10**12))
+    same(wide, merge(step, state, lengths=[5], search=Beam(1000)))
+
+
+@pytest.mark.parametrize(
     ("result", "message"),
     [
         (
@@ -268,6 +291,7 @@ def test_other_kinds_of_arguments_are_told():
             r"return h of the shape.*\(2, 3\)",
         ),
         (lambda s: (s.h, torch.zeros(2)), "states of the kind that it gets, State"),
+        (lambda s: s.h, "the parents' states and their scores, got Tensor"),
     ],
 )
 def test_a_step_that_returns_something_else_is_told(result, message):

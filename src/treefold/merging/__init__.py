@@ -67,7 +67,7 @@ def merge(
     Raises:
         ValueError: pieces, lengths, edges and structure do not fit each other; the
             pieces of a structure do not hang together.
-        TypeError: not a step, a state or a search.
+        TypeError: not a step, a state or a search; numbers that are not whole.
 
     Example:
         >>> import torch
@@ -133,9 +133,20 @@ def _check(step: Any, state: Any, search: Any, algorithm: Any) -> None:
         )
 
 
+def _whole(values: Any, name: str) -> Tensor:
+    """Take whole numbers of any kind."""
+    try:
+        found = torch.as_tensor(values, device="cpu")
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{name} must be whole numbers, got {values!r}.") from None
+    if found.is_floating_point() and bool((found != found.round()).any()):
+        raise TypeError(f"{name} must be whole numbers, got {found.tolist()}.")
+    return found.long()
+
+
 def _chains(lengths: Any, num_pieces: int) -> tuple[Tensor, Tensor]:
     """Neighbours in sequences, and the structure of each piece."""
-    lengths = torch.as_tensor(lengths, dtype=torch.int64, device="cpu")
+    lengths = _whole(lengths, "lengths")
     if lengths.dim() != 1 or (lengths < 1).any():
         raise ValueError(
             "lengths must be (B,) numbers of pieces, each at least 1, got "
@@ -152,10 +163,9 @@ def _chains(lengths: Any, num_pieces: int) -> tuple[Tensor, Tensor]:
 
 def _graph(edges: Any, structure: Any, num_pieces: int) -> tuple[Tensor, Tensor]:
     """Check a graph of neighbours."""
-    edges = torch.as_tensor(edges, device="cpu")
+    edges = _whole(edges, "edges")
     if edges.dim() != 2 or len(edges) != 2:
         raise ValueError(f"edges must be (2, E), got {tuple(edges.shape)}.")
-    edges = edges.long()
     outside = ((edges < 0) | (edges >= num_pieces)).any(dim=0).nonzero().flatten()
     if len(outside):
         raise ValueError(
@@ -165,7 +175,7 @@ def _graph(edges: Any, structure: Any, num_pieces: int) -> tuple[Tensor, Tensor]
     edges = edges[:, edges[0] != edges[1]]
     if structure is None:
         structure = torch.zeros(num_pieces, dtype=torch.int64)
-    structure = torch.as_tensor(structure, device="cpu").long()
+    structure = _whole(structure, "structure")
     steps = structure.diff()
     if structure.shape != (num_pieces,) or (
         num_pieces and (structure[0] != 0 or ((steps != 0) & (steps != 1)).any())

@@ -170,7 +170,8 @@ def _merge_once(nodes: Nodes, now: Beams, width: int) -> tuple[Beams, Round]:
     kind = np.repeat(now.kind, counts) + nodes.hash[now.above]
     kind -= nodes.hash[now.left] + nodes.hash[now.right]
 
-    source, pair = np.empty((2, width * len(now.structure)), np.int64)
+    most = min(width * len(now.structure), len(total))  # a beam may be very wide
+    source, pair = np.empty((2, most), np.int64)
     begin = np.empty(len(now.begin), np.int64)
     n = choose(now.begin, now.offset, total, kind, width, source, pair, begin)
     source, pair = source[:n], pair[:n]

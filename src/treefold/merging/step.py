@@ -58,8 +58,14 @@ class Merging(NamedTuple, Generic[S]):
 
 def merged(step: Merge[Any], left: Any, right: Any) -> tuple[Any, Tensor]:
     """Run a step, and check that what it returns are states and scores of M nodes."""
-    state, score = step(left, right)
     name, M = type(step).__name__, len(left[0])
+    returned = step(left, right)
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise TypeError(
+            f"{name}.forward must return the parents' states and their scores, got "
+            f"{type(returned).__name__}."
+        )
+    state, score = returned
     if type(state) is not type(left):
         raise TypeError(
             f"{name}.forward must return states of the kind that it gets, "

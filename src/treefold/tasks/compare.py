@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import ceil, floor
-from pathlib import Path
 from typing import Any, Self, final
 
 import numpy as np

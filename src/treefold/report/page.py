@@ -97,8 +97,15 @@ def write_bench_page(path: str | Path, found: bench.Benchmark) -> Path:
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write a file so that a reader sees the old one or the new one, never half."""
+    """Write a file so that a reader sees the old one or the new one, never half.
+
+    A link, a pipe or a device, such as ``/dev/stdout``, is written to, not replaced.
+    """
     path = Path(path)
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        return path
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:

@@ -19,9 +19,14 @@ from treefold.training.errors import RunError, TrainingError
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file by `content`, so that a crash leaves the old file or the new.
 
+    A link, a pipe or a device, such as ``/dev/stdout``, is written to, not replaced.
+
     Raises:
         TrainingError: the disk is full or cannot be written; the old file is whole.
     """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.write_bytes(content)
+        return
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:

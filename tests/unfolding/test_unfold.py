@@ -88,6 +88,9 @@ STATE = torch.zeros(2, H, dtype=torch.float64)
     [
         ({"max_depth": 0}, ValueError, "max_depth must be at least 1"),
         ({"max_nodes": 0}, ValueError, "max_nodes must be at least 1"),
+        ({"max_depth": 2.5}, TypeError, r"max_depth must be a whole number, got 2\.5"),
+        ({"max_nodes": "9"}, TypeError, "max_nodes must be a whole number, got '9'"),
+        ({"previous": [0, 1]}, TypeError, "a tensor of labels, got list"),
         ({"search": Greedy}, TypeError, r"search must be Greedy\(\).* got Greedy"),
         ({"search": "beam"}, TypeError, "got str"),
         ({"state": [1.0]}, TypeError, "a NamedTuple of tensors, or a tensor, got list"),
@@ -147,12 +150,18 @@ GOOD, LOGITS = State(STATE), torch.zeros(2, 3)
         (Decision(STATE, LOGITS), TypeError, "a NamedTuple of tensors, got Tensor"),
         (Decision(State(STATE[:0]), LOGITS), ValueError, "for each of the . nodes"),
         (Decision(GOOD, LOGITS[:, 0]), ValueError, r"logits of \(., C\)|with a row"),
+        (Decision(GOOD, LOGITS[:, :0]), ValueError, r"logits of \(., C\)|with a row"),
         (Decision(GOOD, LOGITS, LOGITS), ValueError, "exists of|with a row"),
     ],
 )
 def test_a_step_that_returns_no_decision_is_told(value, kind, told, algorithm):
     with pytest.raises(kind, match=told):
         unfold(Returning(value), STATE, max_depth=2, algorithm=algorithm)
+
+
+def test_logits_that_are_whole_numbers_are_told():
+    with pytest.raises(TypeError, match=r"logits of floating point, got torch\.int64"):
+        unfold(Returning(Decision(GOOD, LOGITS.long())), STATE, max_depth=2)
 
 
 def test_a_step_moves_and_changes_dtype_as_any_module():

@@ -160,13 +160,21 @@ def _check(
         )
     B = shapes[0][0]
     for name, value in (("max_depth", max_depth), ("max_nodes", max_nodes)):
-        if value is not None and value < 1:
+        if value is None and name == "max_nodes":
+            continue
+        if not hasattr(value, "__index__"):
+            raise TypeError(f"{name} must be a whole number, got {value!r}.")
+        if value < 1:
             raise ValueError(
                 f"{name} must be at least 1, as every structure has a root, got "
                 f"{value}."
             )
     if step.num_slots < 1:
         raise ValueError(f"step.num_slots must be at least 1, got {step.num_slots}.")
+    if not isinstance(previous, Tensor | None):
+        raise TypeError(
+            f"previous must be a tensor of labels, got {type(previous).__name__}."
+        )
     if previous is not None and len(previous) != B:
         raise ValueError(
             f"previous must have a label for each of the {B} structures, got shape "

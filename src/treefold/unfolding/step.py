@@ -134,10 +134,15 @@ def decide(
             f"{name}.forward must return a state with a row for each of the {N} nodes, "
             f"got {wrong[0]}."
         )
-    if decision.logits.dim() < 2 or len(decision.logits) != N:
+    logits = decision.logits
+    if logits.dim() < 2 or len(logits) != N or not logits.shape[-1]:
         raise ValueError(
             f"{name}.forward must return logits of ({N}, C), a row for each node, got "
-            f"{tuple(decision.logits.shape)}."
+            f"{tuple(logits.shape)}."
+        )
+    if not logits.is_floating_point():
+        raise TypeError(
+            f"{name}.forward must return logits of floating point, got {logits.dtype}."
         )
     if decision.exists is not None and decision.exists.shape != (N, K):
         raise ValueError(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from museum import Exhibit
 from treefold import Forest
-from treefold.data.generators.pollack import SEVEN, Tree
+from treefold.data.generators.pollack import SEVEN
 from treefold.data.readers.nested import read_nested
 from treefold.data.symbols import Symbols
 from treefold.models import AutoEncoder
@@ -49,13 +51,13 @@ def exhibit() -> Exhibit:
     )
 
 
-def nested(forest: Forest, names: list[str], node: int) -> Tree:
-    """Write the tree below a node as tuples and words."""
+def nested(forest: Forest, names: list[str], node: int) -> Any:
+    """Write the tree below a node as tuples and words, of whatever arity it grew."""
     begin, end = forest.offset[node : node + 2].tolist()
     if begin == end:
         return names[node]
-    left, right = forest.child[begin:end].tolist()
-    return nested(forest, names, left), nested(forest, names, right)
+    below = forest.child[begin:end].tolist()
+    return tuple(nested(forest, names, child) for child in below)
 
 
 def _picture(forest: Forest, names: list[str]) -> str:

@@ -324,7 +324,9 @@ class CompareTask(DataTask):
             for split, each in found.items()
         }
         if not self.scored:
-            said = {split: each.argmax(axis=1) for split, each in found.items()}
+            said: dict[Split, NDArray[Any]] = {
+                split: each.argmax(axis=1) for split, each in found.items()
+            }
             measured["groups"] = self.by_group(said)
         return measured
 

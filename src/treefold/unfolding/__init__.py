@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from operator import index
+from typing import Any, Literal, SupportsIndex, TypeVar
 
 import torch
 from torch import Tensor
@@ -162,8 +163,9 @@ def _check(
     for name, value in (("max_depth", max_depth), ("max_nodes", max_nodes)):
         if value is None and name == "max_nodes":
             continue
-        if not hasattr(value, "__index__"):
+        if not isinstance(value, SupportsIndex):
             raise TypeError(f"{name} must be a whole number, got {value!r}.")
+        value = index(value)
         if value < 1:
             raise ValueError(
                 f"{name} must be at least 1, as every structure has a root, got "

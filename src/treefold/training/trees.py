@@ -13,7 +13,7 @@ import torch
 from treefold.data.batching import Batch, collate, plan_batches
 from treefold.data.corpus import Corpus
 from treefold.data.datasets import Dataset, load_dataset
-from treefold.data.glove import load_vectors
+from treefold.data.glove import load_vectors, vectors_file
 from treefold.models.baselines import baselines
 from treefold.models.classifier import NodeClassifier
 from treefold.training.build import balanced_weights, build_model
@@ -192,7 +192,7 @@ def max_arity(dataset: Dataset) -> int:
 
 def _begin_with(model: NodeClassifier, file: str, dataset: Dataset) -> None:
     """Give the known words their pretrained vectors."""
-    vectors, found = load_vectors(file, dataset.vocabulary)
+    vectors, found = load_vectors(vectors_file(file), dataset.vocabulary)
     if vectors.shape[1] > model.embedding.embedding_dim:
         raise TrainingError(
             f"{file} has vectors of {vectors.shape[1]} features, more than the model's "

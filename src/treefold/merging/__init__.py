@@ -14,6 +14,7 @@ from treefold.merging.batched import merge_batched
 from treefold.merging.plain import merge_plain
 from treefold.merging.step import Merge, Merging
 from treefold.unfolding.search import Beam, Greedy
+from treefold.unfolding.step import num_rows
 
 __all__ = ["Merge", "Merging", "merge"]
 
@@ -117,16 +118,7 @@ def _check(step: Any, state: Any, search: Any, algorithm: Any) -> None:
             "search must be Greedy() or Beam(width), got "
             f"{getattr(search, '__name__', type(search).__name__)}."
         )
-    if not (isinstance(state, tuple) and hasattr(state, "_fields")):
-        raise TypeError(
-            "state must be a NamedTuple of tensors, or a tensor, got "
-            f"{type(state).__name__}."
-        )
-    shapes = [tuple(f.shape) for f in state]
-    if not all(shapes) or len({shape[0] for shape in shapes}) != 1:
-        raise ValueError(
-            f"state must have a row for each piece in every field, got {shapes}."
-        )
+    num_rows(state, "piece")
     if algorithm not in (None, "batched", "plain"):
         raise ValueError(
             f'algorithm must be None, "batched" or "plain", got {algorithm!r}.'

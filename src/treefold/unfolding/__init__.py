@@ -16,7 +16,7 @@ from treefold.unfolding.draws import Draws
 from treefold.unfolding.recursive import unfold_recursive
 from treefold.unfolding.result import Unfolding, assemble, sequences
 from treefold.unfolding.search import Beam, Greedy, Limits, Sample, Search, penalty
-from treefold.unfolding.step import Decision, Step, improbable
+from treefold.unfolding.step import Decision, Step, improbable, num_rows
 
 __all__ = [
     "Beam",
@@ -149,17 +149,7 @@ def _check(
             "search must be Greedy(), Sample(...) or Beam(width), got "
             f"{getattr(search, '__name__', type(search).__name__)}."
         )
-    if not (isinstance(state, tuple) and hasattr(state, "_fields")):
-        raise TypeError(
-            "state must be a NamedTuple of tensors, or a tensor, got "
-            f"{type(state).__name__}."
-        )
-    shapes = [tuple(f.shape) for f in state]
-    if not all(shapes) or len({shape[0] for shape in shapes}) != 1:
-        raise ValueError(
-            f"state must have a row for each structure in every field, got {shapes}."
-        )
-    B = shapes[0][0]
+    B = num_rows(state, "structure")
     for name, value in (("max_depth", max_depth), ("max_nodes", max_nodes)):
         if value is None and name == "max_nodes":
             continue

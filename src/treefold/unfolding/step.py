@@ -184,6 +184,26 @@ def start_children(step: Step[S], state: S, label: Tensor) -> S:
     return below
 
 
+def num_rows(state: Any, of: str) -> int:
+    """Return how many rows a state has, one for each structure or piece.
+
+    Raises:
+        TypeError: it is no state.
+        ValueError: its fields do not have as many rows.
+    """
+    if not (isinstance(state, tuple) and hasattr(state, "_fields")):
+        raise TypeError(
+            "state must be a NamedTuple of tensors, or a tensor, got "
+            f"{type(state).__name__}."
+        )
+    shapes = [tuple(f.shape) for f in state]
+    if not all(shapes) or len({shape[0] for shape in shapes}) != 1:
+        raise ValueError(
+            f"state must have a row for each {of} in every field, got {shapes}."
+        )
+    return shapes[0][0]
+
+
 def improbable(tree: int) -> ValueError:
     """Tell that a structure has no decision to take."""
     return ValueError(

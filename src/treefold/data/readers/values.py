@@ -2,8 +2,8 @@
 
 | value | kind | content |
 |---|---|---|
-| object, `dict` | ``object`` | its members, each with its key as role, sorted by key |
-| array, `list`, `tuple` | ``array`` | its items, numbered; role ``key[]`` under ``key`` |
+| object, `dict` | ``object`` | its members, each with its key as role, sorted |
+| array, `list`, `tuple` | ``array`` | its items, numbered, of role ``key[]`` |
 | string | ``string`` | text |
 | number | ``number`` | number; an integer beyond float's range is infinite |
 | true, false | ``boolean`` | number 1 or 0, text ``true`` or ``false`` |
@@ -79,7 +79,7 @@ def add_value(
         role: what the value is to its parent.
         position: its number among the parent's children of that role, -1 for none.
         ordered: None numbers what `describe` numbers (items of arrays, not members of
-            objects); False nothing; True all children, those of each role by themselves.
+            objects); False nothing; True all children, each role by itself.
         describe: says what node a value is and what lies below it, None of a value
             that it does not know.
 
@@ -116,8 +116,8 @@ def add_value(
             raise DataError(
                 f"{_start(document)}{_path(document, parent, role, position)} is of "
                 f"type {_type(value)}, which is no value of a document; give dicts, "
-                "lists, strings, numbers, booleans, None, or a type that docs/formats.md "
-                "lists"
+                "lists, strings, numbers, booleans, None, or a type that "
+                "docs/formats.md lists"
             )
         node = document.add(
             parent,
@@ -195,8 +195,12 @@ def as_number(text: str) -> float | None:
 
 
 def clean(text: str) -> str:
-    """Return a text with U+FFFD for each half of a surrogate pair, which UTF-8 lacks."""
-    if text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text):
+    """Return a text with U+FFFD for half a surrogate pair, which UTF-8 cannot hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        pass
+    else:
         return str(text)
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
-from typing import Any, NamedTuple, Self, final
+from typing import Any, Literal, NamedTuple, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -264,3 +264,36 @@ class Documents:
 
     def __iter__(self) -> Iterator[Document]:
         return (self.document(number) for number in range(len(self)))
+
+
+Goal = Literal["classify", "regress", "nodes"]
+
+
+@final
+@dataclass(frozen=True)
+class DocumentSet:
+    """Documents to train, choose and measure on.
+
+    Attributes:
+        name: what reports call it.
+        train: to learn from.
+        dev: to choose by.
+        test: to measure on.
+        goal: classify: targets are names of classes; regress: targets are numbers;
+            nodes: each node has a label, or None.
+        note: what a report should say of it: where it came from, what was left out.
+        skipped: messages for what could not be read.
+    """
+
+    name: str
+    train: Documents
+    dev: Documents
+    test: Documents
+    goal: Goal
+    note: str = ""
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def splits(self) -> dict[str, Documents]:
+        """The three, by name."""
+        return {"train": self.train, "dev": self.dev, "test": self.test}

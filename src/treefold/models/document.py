@@ -11,13 +11,13 @@ from torch.nn import functional as F
 
 from treefold.cells import Cell, Dropout
 from treefold.data.document_batches import DocumentBatch
+from treefold.data.documents import Goal
 from treefold.folding import fold
 from treefold.forest import Forest
 from treefold.models.base import Model
 from treefold.models.content import ContentEncoder
 from treefold.models.deep import DeepRecursive
 
-Goal = Literal["classify", "regress", "nodes"]
 Readout = Literal["root", "all"]
 
 
@@ -186,7 +186,7 @@ class DocumentModel(Model):
     def _errors(self, said: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each, (N,), summed over outputs."""
         if self.goal == "regress":
-            wanted = (target - self.mean) / self.deviation
+            wanted = ((target - self.mean) / self.deviation).to(said.dtype)
             return (said - wanted).square().sum(dim=1) / 2
         parts = said.split(self.sizes, dim=1)
         weights = [None] * len(parts)

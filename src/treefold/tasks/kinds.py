@@ -19,6 +19,7 @@ KINDS = {
     "relate": ("relate", "RelateTask"),
     "transduce": ("transduce", "TransduceTask"),
     "parse": ("parse", "ParseTask"),
+    "documents": ("documents", "DocumentsTask"),
 }
 
 # data set: the kind of task that it is for; of others a file is read

@@ -7,8 +7,10 @@ __getattr__, __dir__, __all__ = attach(
     {
         "AutoEncoder": "auto_encoder",
         "BilinearModel": "relation_kin",
+        "ContentEncoder": "content",
         "DeepRecursive": "deep",
         "DistanceModel": "relation_kin",
+        "DocumentModel": "document",
         "HadamardModel": "relation_kin",
         "Model": "base",
         "NeuralTensorNetwork": "relation",

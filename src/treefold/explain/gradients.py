@@ -1,0 +1,172 @@
+"""Integrated gradients of what nodes carry (Sundararajan, Taly & Yan, 2017)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from treefold.data.document_batches import CodedDocuments
+from treefold.explain.answers import node_places, per_tree
+from treefold.explain.variants import Subtrees
+from treefold.models.document import DocumentModel
+
+Float = NDArray[np.float64]
+
+STEPS, MOST_STEPS = 16, 256
+AT_ONCE = 50_000  # nodes of the copies that are folded at a time
+CLOSE = 1e-3  # of the sum to what it should be
+
+
+@dataclass(frozen=True)
+class IntegratedGradients:
+    """How much the content of each node adds to what is said of a document.
+
+    Attributes:
+        value: (V,) of each node, by its number in the `Document`.
+        total: what is said of the document, less what is said of the baseline.
+        steps: points at which the gradient was taken.
+        below: the document's subtrees.
+    """
+
+    value: Float
+    total: float
+    steps: int
+    below: Subtrees
+
+    def __len__(self) -> int:
+        """Return V."""
+        return len(self.value)
+
+    @property
+    def gap(self) -> float:
+        """By how much the values of all nodes miss the total, which they add up to."""
+        return float(abs(self.value.sum() - self.total))
+
+    @property
+    def of_subtrees(self) -> Float:
+        """The values summed over each node's subtree, (V,)."""
+        return self.below.sums(self.value)
+
+
+def integrated_gradients(
+    model: DocumentModel,
+    coded: CodedDocuments,
+    number: int = 0,
+    *,
+    output: int = 0,
+    node: int | None = None,
+    steps: int | None = None,
+) -> IntegratedGradients:
+    r"""Follow the gradient from a document of empty nodes to the document as it is.
+
+    With :math:`x_v` the vector of what node v carries, and the baseline a document of
+    the same shape whose vectors are all zero, Eq. (1) of the paper is
+
+    .. math::
+        a_v = x_v \cdot \int_0^1 \frac{\partial f(\alpha x)}{\partial x_v} d\alpha,
+        \qquad \textstyle\sum_v a_v = f(x) - f(0) \quad \text{(completeness)}.
+
+    The integral is taken by Gauss and Legendre's points rather than at equal steps:
+    a few of them do. The copies of the document, one for each point, are folded as one
+    batch.
+
+    Args:
+        model: says (C,) probabilities or numbers of a document.
+        coded: documents.
+        number: which of them.
+        output: which of the C.
+        node: of a model of nodes, the node of which it is asked.
+        steps: points; by default as many as bring the sum within 0.001 of what it
+            should be (of the total, where that is above 1), at most 256.
+
+    Raises:
+        ValueError: `steps` is less than 1, or there is no such output.
+    """
+    if steps is not None and steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    if not 0 <= output < sum(model.sizes):
+        raise ValueError(f"output must lie in 0..{sum(model.sizes) - 1}, got {output}.")
+    below = Subtrees(coded.documents.document(number).parent)
+    asked = _Asked(model, coded, number, output, node, len(below.parent))
+    was_training = model.training
+    model.eval()
+    total = asked.value(1.0) - asked.value(0.0)
+    points = steps or STEPS
+    while True:
+        value = asked.integral(points)
+        found = IntegratedGradients(value, total, points, below)
+        if steps or found.gap <= CLOSE * max(1, abs(total)) or points >= MOST_STEPS:
+            break
+        points *= 2
+    model.train(was_training)
+    return found
+
+
+class _Asked:
+    """What is said of one document whose vectors are scaled."""
+
+    def __init__(
+        self,
+        model: DocumentModel,
+        coded: CodedDocuments,
+        number: int,
+        output: int,
+        node: int | None,
+        V: int,
+    ):
+        self.model, self.coded, self.number = model, coded, number
+        self.output, self.node, self.V = output, node, V
+
+    @torch.no_grad()
+    def value(self, scale: float) -> float:
+        return float(self._said(torch.tensor([scale]))[0])
+
+    def integral(self, points: int) -> Float:
+        at, weight = np.polynomial.legendre.leggauss(points)
+        scale = torch.from_numpy((at + 1) / 2)
+        weights = torch.from_numpy(weight / 2)
+        size = max(AT_ONCE // self.V, 1)
+        total = np.zeros(self.V)
+        for some, each in zip(scale.split(size), weights.split(size), strict=True):
+            total += self._gradients(some, each)
+        documents = self.coded.documents
+        offset = documents.corpus.tree_offset
+        node = documents.node[offset[self.number] : offset[self.number + 1]]
+        value = np.empty(self.V)
+        value[node] = total
+        return value
+
+    def _gradients(self, scale: Tensor, weight: Tensor) -> Float:
+        """Return the sum over K points of x times its gradient, (V,)."""
+        with torch.enable_grad():
+            said, x, scaled, order = self._forward(scale)
+            weight = weight.to(said)
+            (gradient,) = torch.autograd.grad((said * weight).sum(), scaled)
+        each = (gradient * x).sum(dim=1).double()[order]  # the K copies, one by one
+        return each.view(len(scale), self.V).sum(dim=0).cpu().numpy()
+
+    def _said(self, scale: Tensor) -> Tensor:
+        return self._forward(scale)[0]
+
+    def _forward(self, scale: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Say it of K copies: (K,), the vectors (KV, I), and these scaled."""
+        model, K = self.model, len(scale)
+        numbers = np.full(K, self.number, np.int64)
+        batch = self.coded.batch(numbers).to(model.mean.device)
+        order = per_tree(batch)
+        with torch.no_grad():
+            x = model.vectors(batch)[batch.batch.rows]
+        scaled = (x * scale.to(x)[batch.forest.tree][:, None]).requires_grad_()
+        h = model.fold(batch.forest, scaled)
+        if self.node is None:
+            r = model.summary(batch.forest, h)
+        else:
+            asked = np.full(K, self.node, np.int64)
+            places = torch.from_numpy(node_places(self.coded, numbers, asked))
+            r = h[order[places.to(order.device)]]
+        said = model.answer(model.read(r))[:, self.output]
+        return said, x, scaled, order

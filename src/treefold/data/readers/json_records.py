@@ -22,15 +22,11 @@ from typing import Any, NamedTuple, final
 
 from treefold.data.documents import Document
 from treefold.data.errors import DataError
+from treefold.data.readers.encodings import MARKS, text_of
 from treefold.data.readers.values import add_value, clean
 
 MOST_LEVELS = 200_000
-MARKS = {  # UTF-32 first: its mark begins with that of UTF-16
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+WIDE = tuple(mark for mark, name in MARKS if name != "utf-8")
 SPACE = re.compile(r"[ \t\r\n]*")
 SHOWN = 20  # characters of what was found
 
@@ -50,7 +46,7 @@ def read(
     many: bool = True,
     lines: bool = False,
 ) -> Iterator[Document | DataError]:
-    """Read records as documents.
+    r"""Read records as documents.
 
     Args:
         content: of a file.
@@ -65,7 +61,7 @@ def read(
         A document for each record, or what is wrong with it.
 
     Example:
-        >>> text = b'{"id": 1, "tags": ["new"]}\\n{"id": 2]\\n{"id": 3}'
+        >>> text = b'{"id": 1, "tags": ["new"]}\n{"id": 2]\n{"id": 3}'
         >>> for found in read(text, "orders.jsonl", lines=True):
         ...     print(found if isinstance(found, DataError) else len(found))
         4
@@ -81,13 +77,13 @@ def records(
 ) -> Iterator[Record | DataError]:
     """Read records as plain values; see `read`."""
     try:
-        content = as_utf8(content, place)
+        content = in_utf8(content, place)
         if lines or (many and _is_in_lines(content)):
             values = Values()
             for number, line in enumerate(content.split(b"\n"), 1):
                 yield from record_of(line, place, number, values)
             return
-        text = decoded(content, place)
+        text = text_of(content, place)
     except DataError as error:
         yield error
         return
@@ -100,9 +96,13 @@ def record_of(
     """Read a line: a record, an error, or nothing where it is blank."""
     here = f"{place}:{number}"
     try:
-        text = decoded(line, here).strip(" \t\r\n")
-    except DataError as error:
-        yield error
+        text = line.decode().strip(" \t\r\n")
+    except UnicodeDecodeError as error:
+        byte = line[error.start]
+        yield DataError(
+            f"{here}:{error.start + 1}: expected text in UTF-8, found the byte "
+            f"{byte:#04x}"
+        )
         return
     if text:
         before = line.index(text[0].encode())
@@ -120,37 +120,15 @@ def as_document(record: Record, ordered: bool | None = None) -> Document | DataE
     return document
 
 
-def as_utf8(content: bytes, place: str) -> bytes:
-    """Return text in UTF-8, without a mark of byte order; UTF-16 and 32 have theirs."""
-    for mark, encoding in MARKS.items():
-        if content.startswith(mark):
-            try:
-                return content.decode(encoding).encode("utf-8", "surrogatepass")
-            except UnicodeDecodeError as error:
-                raise DataError(
-                    f"{place}: the file begins as {encoding.upper()}, and at byte "
-                    f"{error.start + 1} it is none: {error.reason}"
-                ) from None
-    return content.removeprefix(codecs.BOM_UTF8)
-
-
-def decoded(content: bytes, place: str) -> str:
-    """Return text from UTF-8.
+def in_utf8(content: bytes, place: str) -> bytes:
+    """Return text in UTF-8 without a mark of byte order, if it is of UTF-16 or 32.
 
     Raises:
-        DataError: it is another encoding; with line and column, or the column alone of
-            what is one line.
+        DataError: a mark, and text that is not what it says.
     """
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-        whole = b"\n" in content
-        raise DataError(
-            f"{place}:{f'{line}:' if whole else ''}{column}: expected text in UTF-8, "
-            f"found the byte {content[error.start]:#04x}; write the file in UTF-8"
-        ) from None
+    if content.startswith(WIDE):
+        return text_of(content, place).encode("utf-8", "surrogatepass")
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 # ------------------------------------------------------------------ values in a text

@@ -13,16 +13,14 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
-from treefold import cells
 from treefold.data.document_batches import CodedDocuments, DocumentBatch, Epoch
 from treefold.data.documents import Document, Documents, DocumentSet, Goal
 from treefold.data.errors import DataError
 from treefold.data.schema import Schema
-from treefold.models.content import ContentEncoder
-from treefold.models.deep import DeepRecursive, check_passes
 from treefold.models.document import DocumentModel
 from treefold.tasks.base import DataTask, Findings, Metric
 from treefold.tasks.documents_config import DocumentsConfig
+from treefold.training.document_build import document_model
 from treefold.training.document_defaults import defaults
 from treefold.training.errors import RunError
 from treefold.training.files import read_json
@@ -181,53 +179,13 @@ class DocumentsTask(DataTask):
 
     def new_model(self) -> DocumentModel:
         config, goal = self.config, self.goal
-        encoder = ContentEncoder(self.schema.num_features, _given(config.input_size))
         outputs = len(self.assets["mean"]) if goal == "regress" else 1
         sizes = [1] * outputs if goal == "regress" else [len(self.classes)]
-        model = DocumentModel(
-            encoder,
-            self._net(encoder.size),
-            goal,
-            sizes,
-            readout=config.readout,
-            input_dropout=config.input_dropout,
-            state_dropout=config.state_dropout,
-            output_dropout=config.output_dropout or 0.0,
-            class_weights=self._class_weights(),
-            label_smoothing=config.label_smoothing,
-            share=config.share,
-        )
+        model = document_model(config, self.schema, goal, sizes, self._class_weights())
         if goal == "regress":
             model.mean.copy_(torch.tensor(self.assets["mean"]))
             model.deviation.copy_(torch.tensor(self.assets["deviation"]))
         return model
-
-    def _net(self, input_size: int) -> cells.Cell[Any] | DeepRecursive:
-        config, hidden = self.config, _given(self.config.hidden_size)
-
-        def cell(size: int) -> cells.Cell[Any]:
-            if config.model == "pooled":
-                return cells.PooledCell(size, hidden)
-            if config.model == "child-sum-tree-gru":
-                return cells.ChildSumTreeGRUCell(size, hidden)
-            if config.model == "child-sum-rnn":
-                return cells.RecursiveCell(size, hidden, arity=None, input="affine")
-            return cells.ChildSumTreeLSTMCell(size, hidden)
-
-        passes = config.passes.split()
-        try:
-            check_passes(passes)
-        except ValueError as error:
-            raise RunError(str(error)) from None
-        if passes == ["up"]:
-            return cell(input_size)
-        return DeepRecursive(
-            cell,
-            input_size,
-            passes,  # type: ignore[arg-type]
-            dropout=config.output_dropout or 0.0,
-            state_dropout=config.state_dropout,
-        )
 
     def _class_weights(self) -> torch.Tensor | None:
         if not self.config.balance or self.goal == "regress" or not self.parts:
@@ -434,8 +392,3 @@ def _document(item: Any) -> Document:
     from treefold.data.readers.objects import document
 
     return document(item)
-
-
-def _given(value: int | None) -> int:
-    assert value is not None  # `of` chose it
-    return value

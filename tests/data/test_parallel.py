@@ -14,7 +14,7 @@ import pytest
 
 from treefold.data import DataError, parallel
 from treefold.data.documents import Document
-from treefold.data.parallel import parse_files, read_file
+from treefold.data.parallel import parse_files, parse_texts
 
 
 def words(content: bytes, place: str, *, ending: str = ""):
@@ -76,7 +76,7 @@ def test_a_file_that_ends_its_process_does_not_end_the_others(files, monkeypatch
     found = texts(parse_files(files, words, 2))
     for i, texts_of in enumerate(found):
         if i in (6, 19):
-            assert "ended the process; leave the file out" in texts_of[0]
+            assert "ended the process; leave it out" in texts_of[0]
         else:
             assert texts_of == [str(i), f"and {i}"]
 
@@ -93,6 +93,15 @@ def test_few_files_are_read_in_this_process(files):
     assert {pid for _, (pid,) in found} == {os.getpid()}
 
 
+def test_texts_are_read_as_files_are(monkeypatch):
+    monkeypatch.setattr(parallel, "WORTH", 0)
+    rows = [(f"t.csv:{i}", b"a\nb" if i % 3 else b"bad") for i in range(9)]
+    alone, together = (list(parse_texts(rows, words, jobs)) for jobs in (1, 2))
+    assert [len(each) for each in together] == [1, 2, 2] * 3
+    for one, other in zip(alone, together, strict=True):
+        assert [str(d) for d in one] == [str(d) for d in other]
+
+
 def test_jobs_must_be_a_number_of_processes():
     with pytest.raises(ValueError, match=r"jobs must be 1 or more.*got -2"):
         list(parse_files([], words, -2))
@@ -104,7 +113,7 @@ def test_what_is_too_large_is_told(tmp_path):
 
     path = tmp_path / "a"
     path.write_bytes(b"")
-    (error,) = read_file(path, greedy)
+    ((_, (error,)),) = parse_files([path], greedy)
     assert str(error) == f"{path}: too large to be read: MemoryError"
 
 

@@ -1,11 +1,12 @@
-"""Many files read by all processors, in order."""
+"""Many files or texts read by all processors, in order."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,12 +15,13 @@ from tqdm import tqdm
 from treefold.data.errors import DataError
 
 if TYPE_CHECKING:
-    from treefold.data.documents import Document
+    from treefold.data.documents import Content, Document
 
     Read = Callable[[bytes, str], Iterable[Document | DataError]]
-    Found = tuple[Path, list[Document | DataError]]
+    Source = tuple[str, bytes | Path]  # its name, and what it holds or where it lies
+    Found = list[Document | DataError]
 
-CHUNK = 32  # files to a piece of work: a message between processes costs as two do
+CHUNK = 32  # of them to a piece of work: a message between processes costs as two do
 WORTH = 1 << 20  # bytes below which other processes take longer to start than to help
 
 
@@ -28,7 +30,7 @@ def parse_files(
     read: Read,
     jobs: int | None = None,
     progress: bool = False,
-) -> Iterator[Found]:
+) -> Iterator[tuple[Path, Found]]:
     """Read files, several at a time; give what is in them in the order of the paths.
 
     No file ends the reading of the others: one that cannot be opened, that makes the
@@ -46,41 +48,70 @@ def parse_files(
     Yields:
         The path, and the documents and errors found in it.
     """
-    files = [Path(path) for path in paths]
-    jobs = jobs or os.cpu_count() or 1
+    files = [(str(path), Path(path)) for path in paths]
+    found = _parse(files, read, jobs, progress, "file")
+    return ((path, each) for (_, path), each in zip(files, found, strict=True))
+
+
+def parse_texts(
+    texts: Iterable[tuple[str, bytes]],
+    read: Read,
+    jobs: int | None = None,
+    progress: bool = False,
+) -> Iterator[Found]:
+    """Read texts in memory as `parse_files` reads files.
+
+    Args:
+        texts: each with its place, for messages: ``("queries.csv:12", b"SELECT 1")``.
+        read: see `parse_files`, as for all that follows.
+        jobs: how many processes read.
+        progress: show a bar.
+
+    Yields:
+        The documents and errors found in a text.
+    """
+    return _parse([*texts], read, jobs, progress, "text")
+
+
+def _parse(
+    sources: list[Source], read: Read, jobs: int | None, progress: bool, unit: str
+) -> Iterator[Found]:
+    jobs = (os.cpu_count() or 1) if jobs is None else jobs
     if jobs < 1:
         raise ValueError(f"jobs must be 1 or more, or None for all, got {jobs}")
-    alone = jobs == 1 or len(files) < 2 or not _is_much(files)
-    found = (
-        ((path, read_file(path, read)) for path in files)
-        if alone
-        else _by_processes(files, read, jobs)
-    )
-    yield from tqdm(
-        found,
-        desc="reading",
-        total=len(files),
-        unit="file",
-        leave=False,
-        disable=None if progress else True,  # None: where there is no terminal
+    alone = jobs == 1 or len(sources) < 2 or not _is_much(sources)
+    return iter(
+        tqdm(
+            (_read(each, read) for each in sources)
+            if alone
+            else _by_processes(sources, read, jobs),
+            desc="reading",
+            total=len(sources),
+            unit=unit,
+            leave=False,
+            disable=None if progress else True,  # None: where there is no terminal
+        )
     )
 
 
-def read_file(path: Path, read: Read) -> list[Document | DataError]:
-    """Read a file; whatever goes wrong is told in a `DataError` in the list."""
-    found: list[Document | DataError] = []
+def _read(source: Source, read: Read) -> Found:
+    """Read a file or a text; whatever goes wrong is told in a `DataError`."""
+    place, content = source
+    found: Found = []
     try:
-        found.extend(read(path.read_bytes(), str(path)))
+        if isinstance(content, Path):
+            content = content.read_bytes()
+        found.extend(read(content, place))
     except DataError as error:
         found.append(error)
     except OSError as error:
-        found.append(DataError(f"{path}: cannot be read: {error.strerror or error}"))
+        found.append(DataError(f"{place}: cannot be read: {error.strerror or error}"))
     except (RecursionError, MemoryError) as error:
-        found.append(DataError(f"{path}: too large to be read: {_told(error)}"))
+        found.append(DataError(f"{place}: too large to be read: {_told(error)}"))
     except Exception as error:
         # A reader should not fail in any other way. If one does, ten thousand files
         # are not lost for it; but the fault must be seen for what it is.
-        found.append(DataError(f"{path}: the reader failed: {_told(error)}"))
+        found.append(DataError(f"{place}: the reader failed: {_told(error)}"))
     return found
 
 
@@ -89,11 +120,12 @@ def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {says}" if says else type(error).__name__
 
 
-def _is_much(files: Sequence[Path]) -> bool:
+def _is_much(sources: list[Source]) -> bool:
     total = 0
-    for path in files:
+    for _, content in sources:
         try:
-            total += path.stat().st_size
+            text = isinstance(content, bytes)
+            total += len(content) if text else content.stat().st_size
         except (OSError, ValueError):
             continue  # told when it is its turn
         if total >= WORTH:
@@ -101,50 +133,57 @@ def _is_much(files: Sequence[Path]) -> bool:
     return False
 
 
-def _read_all(files: list[Path], read: Read) -> list[list[Document | DataError]]:
-    return [read_file(path, read) for path in files]
+def _read_all(sources: list[Source], read: Read) -> list[Found]:
+    """Read several, and let equal contents be one object: less to send and to keep."""
+    found = [_read(source, read) for source in sources]
+    table: dict[Content, Content] = {}
+    for document in chain.from_iterable(found):
+        if not isinstance(document, DataError):
+            document.content = [table.setdefault(c, c) for c in document.content]
+    return found
 
 
-def _by_processes(files: list[Path], read: Read, jobs: int) -> Iterator[Found]:
-    """Read by a pool of processes; what breaks it is read again, a file at a time."""
-    size = max(1, min(CHUNK, len(files) // (4 * jobs)))
-    chunks = [files[i : i + size] for i in range(0, len(files), size)]
+def _by_processes(sources: list[Source], read: Read, jobs: int) -> Iterator[Found]:
+    """Read by a pool of processes; what breaks it is read again, one at a time."""
+    size = max(1, min(CHUNK, len(sources) // (4 * jobs)))
+    chunks = [sources[i : i + size] for i in range(0, len(sources), size)]
     done = 0
     while done < len(chunks):
         pool = _pool(chunks[done:], read, jobs)
         try:
             for found in pool:
-                yield from zip(chunks[done], found, strict=True)
+                yield from found
                 done += 1
         except BrokenProcessPool:
             # One of the chunks at work did it. Any may be next; this one is sure to be
-            # reached, so the guilty file is, too.
-            for path in chunks[done]:
-                yield path, _by_its_own(path, read)
+            # reached, so the guilty one is, too.
+            for source in chunks[done]:
+                yield _by_its_own(source, read)
             done += 1
         finally:
             with warnings.catch_warnings():
-                # Who stops early knows that some files were read in vain.
+                # Who stops early knows that some were read in vain.
                 warnings.simplefilter("ignore")
                 pool.close()
 
 
-def _by_its_own(path: Path, read: Read) -> list[Document | DataError]:
-    """Read a file in a process that nothing else depends on."""
+def _by_its_own(source: Source, read: Read) -> Found:
+    """Read in a process that nothing else depends on."""
     try:
         # Two pieces of work, for a single one would be done in this process.
-        ((found,), _) = _pool([[path], []], read, jobs=2)
+        ((found,), _) = _pool([[source], []], read, jobs=2)
     except BrokenProcessPool:
-        return [DataError(f"{path}: reading it ended the process; leave the file out")]
+        place, _ = source
+        return [DataError(f"{place}: reading it ended the process; leave it out")]
     return found
 
 
 def _pool(
-    chunks: list[list[Path]], read: Read, jobs: int
+    chunks: list[list[Source]], read: Read, jobs: int
 ) -> Generator[Any, None, None]:
     from joblib import Parallel, delayed
 
     work = (delayed(_read_all)(chunk, read) for chunk in chunks)
-    # Chunks come back one by one: all at once would hold every file twice.
+    # Chunks come back one by one: all at once would hold everything twice.
     pool = Parallel(n_jobs=jobs, batch_size=1, return_as="generator")
     return cast("Generator[Any, None, None]", pool(work))

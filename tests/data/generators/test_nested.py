@@ -88,5 +88,5 @@ def test_plain_fields_of_who_leaves_tell_most_of_it():
 
 
 def test_an_unknown_rule_is_told():
-    with pytest.raises(ValueError, match=r"name must be one of records-largest, .*ods"):
+    with pytest.raises(ValueError, match=r"name must be one of records-largest, .*, got 'odds'"):
         make_records("odds", 1)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from treefold.data.document_batches import CodedDocuments, DocumentBatch, Epoch
+from treefold.data.document_files import Way
+from treefold.data.document_sets import NAMED, load_documents, load_more, read_documents
 from treefold.data.documents import Document, Documents, DocumentSet, Goal
 from treefold.data.errors import DataError
 from treefold.data.schema import Schema
@@ -73,8 +75,6 @@ class DocumentsTask(DataTask):
 
     @classmethod
     def load(cls, config: Any, spec: DataSpec, progress: bool = False) -> Self:
-        from treefold.data.document_sets import load_documents
-
         given = {split: getattr(spec, split) for split in SPLITS}
         found = load_documents(
             spec.data,
@@ -84,7 +84,7 @@ class DocumentsTask(DataTask):
             format=config.format,
             column=config.column,
             group=config.group,
-            ordered={"yes": True, "no": False}.get(config.ordered),
+            ordered=config.order,
             strict=config.strict and not spec.skip_bad,
             seed=spec.split_seed,
             progress=progress,
@@ -120,6 +120,30 @@ class DocumentsTask(DataTask):
         left = {f.name for f in fields(config) if getattr(config, f.name) is None}
         config = replace(config, **{k: v for k, v in chosen.items() if k in left})
         return cls(config, assets, found.splits, spec)
+
+    def with_data(self, spec: DataSpec, progress: bool = False) -> Self:
+        if spec.data == self.spec.data:
+            return super().with_data(spec, progress)
+        if spec.data in NAMED:
+            data = NAMED[spec.data](spec.split_seed, progress).splits
+        else:
+            given = {split: getattr(spec, split) for split in SPLITS}
+            files = {split: file for split, file in given.items() if file is not None}
+            strict = self.config.strict and not spec.skip_bad
+            data = load_more(files, self._way(), strict, progress)
+        for documents in data.values():
+            self._refuse_unknown(documents)
+        return type(self)(self.config, self.assets, data, spec)
+
+    def _refuse_unknown(self, documents: Documents) -> None:
+        """Refuse classes that are not among those of training."""
+        if self.goal != "classify":
+            return
+        for target, place in zip(documents.targets, documents.places, strict=True):
+            if _name(target) not in self.classes:
+                raise DataError(
+                    f"{place}: expected {self._wanted()}, found the class {target!r}"
+                )
 
     @property
     def metric(self) -> str:
@@ -237,15 +261,19 @@ class DocumentsTask(DataTask):
 
     # -------------------------------------------------------------- saying
 
-    def read(self, file: str) -> Iterator[Document]:
-        from treefold.data.document_sets import read_documents
+    def read(self, file: str) -> Iterator[Document | DataError]:
+        return read_documents(file, self._way(), self.config.strict)
 
-        return read_documents(
-            file,
-            target=self.config.target,
-            format=self.config.format,
-            column=self.config.column,
-            ordered={"yes": True, "no": False}.get(self.config.ordered),
+    def _way(self) -> Way:
+        """Say how documents are read: as those of the run were."""
+        config = self.config
+        return Way(
+            config.target,
+            self.goal,
+            config.format,
+            config.column,
+            config.group,
+            config.order,
         )
 
     def predict(
@@ -254,6 +282,13 @@ class DocumentsTask(DataTask):
         """Tell of documents in order: `Document`, or objects that make one."""
         waiting = list[Document]()
         for item in items:
+            if isinstance(
+                item, DataError
+            ):  # so that answers stay beside what was asked
+                yield from self._predict(model, waiting)
+                yield {"error": str(item)}
+                waiting = []
+                continue
             waiting.append(_document(item))
             # Whoever types a line waits for the answer before the next.
             if len(waiting) == AT_ONCE or waiting[-1].place.startswith("<stdin>"):

@@ -84,3 +84,8 @@ class DocumentsConfig(Settings):
         shares = ("input_dropout", "state_dropout", "output_dropout")
         self.check("in [0, 1)", lambda value: 0 <= value < 1, "label_smoothing")
         self.check("in [0, 1)", lambda value: 0 <= value < 1, *shares)
+
+    @property
+    def order(self) -> bool | None:
+        """Whether the order of children matters; None leaves it to the format."""
+        return {"yes": True, "no": False}.get(self.ordered)

@@ -74,6 +74,10 @@ FORMATS: dict[str, Format] = {
         for name, extensions in LANGUAGES.items()
     },
     "conllu": Format("conllu_text", (".conllu", ".conll"), many=True),
+    "sql": Format("sql", (".sql",), many=True),
+    "newick": Format("newick", (".nwk", ".newick", ".tre"), many=True),
+    "brackets": Format("brackets_documents", (".mrg", ".ptb"), many=True),
+    "math": Format("sympy_text", (".math",), many=True),
 }
 TABLES = (".csv", ".tsv")
 OTHER_NAMES = {"ndjson": "jsonl", "js": "javascript", "c++": "cpp", "py": "python"}

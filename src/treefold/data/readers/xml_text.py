@@ -187,8 +187,8 @@ def _refuse_entities(text: str, place: str) -> None:
     if at >= 0:
         raise DataError(
             f"{place}:{line_and_column(text, at)}: the file defines entities, which "
-            "may grow without bound or name other files, and is refused; write their text "
-            "where they are used, e.g. with xmllint --noent where you trust the file"
+            "may grow without bound or name other files, and is refused; write their "
+            "text where they are used, e.g. with xmllint --noent if you trust the file"
         )
 
 

@@ -59,15 +59,17 @@ class Scale:
         finite = np.isfinite(values)
         x = np.where(finite, values, self.mean).clip(-1e300, 1e300)
         missing, infinite = np.isnan(values), np.isinf(values)
-        plain = [
-            missing,
-            infinite & (values > 0),
-            infinite & (values < 0),
-            np.clip((x - self.mean) / self.deviation, -4, 4),
-            np.clip((_log(x) - self.log_mean) / self.log_deviation, -4, 4),
-        ]
-        low, high = np.array(self.knots[:-1]), np.array(self.knots[1:])
-        gaps = ((x[:, None] - low) / (high - low)).clip(0, 1)
+        # Where knots nearly meet, a share is infinite before it is cut to 1.
+        with np.errstate(over="ignore"):
+            plain = [
+                missing,
+                infinite & (values > 0),
+                infinite & (values < 0),
+                np.clip((x - self.mean) / self.deviation, -4, 4),
+                np.clip((_log(x) - self.log_mean) / self.log_deviation, -4, 4),
+            ]
+            low, high = np.array(self.knots[:-1]), np.array(self.knots[1:])
+            gaps = ((x[:, None] - low) / (high - low)).clip(0, 1)
         return np.column_stack([*plain, gaps * finite[:, None]])
 
     @property

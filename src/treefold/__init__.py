@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from treefold._lazy import attach
 
 if TYPE_CHECKING:
-    from treefold import cells, data, layers, models, report, training
+    from treefold import cells, data, estimators, layers, models, report, training
     from treefold.cells import Cell, Children, State
+    from treefold.estimators import TreeClassifier, TreeRegressor, TreeVectorizer
     from treefold.folding import fold
     from treefold.forest import Forest, ForestError
     from treefold.layers import GRU, LSTM, RNN, TreeGRU, TreeLSTM, TreeRNN, TreeTensor
@@ -33,12 +34,16 @@ __getattr__, __dir__, __all__ = attach(
         "Sample": "unfolding",
         "State": "cells",
         "Step": "unfolding",
+        "TreeClassifier": "estimators",
         "TreeGRU": "layers",
         "TreeLSTM": "layers",
         "TreeRNN": "layers",
+        "TreeRegressor": "estimators",
         "TreeTensor": "layers",
+        "TreeVectorizer": "estimators",
         "cells": "",
         "data": "",
+        "estimators": "",
         "fold": "folding",
         "layers": "",
         "load": "tasks",

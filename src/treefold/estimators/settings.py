@@ -1,0 +1,82 @@
+"""What was left to "auto", by the rule that the command line has, too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+from treefold.data.schema import Schema
+from treefold.estimators.targets import Told
+from treefold.models.document import DocumentModel
+from treefold.tasks.documents_config import DocumentsConfig
+from treefold.training.build import usable_device
+from treefold.training.document_build import document_model
+from treefold.training.document_defaults import defaults
+from treefold.training.errors import RunError
+
+FEWEST_TO_SPARE = 300  # trees; of fewer, those held out would be missed in training
+
+
+@final
+@dataclass(frozen=True)
+class Plan:
+    """How an estimator learns.
+
+    Attributes:
+        config: of the model and the optimizer, all chosen.
+        held: share of the trees that is held out to choose the epoch by.
+        patience: epochs without a better one after which learning ends; None: never.
+        seconds: for all of `fit`; None: no limit.
+    """
+
+    config: DocumentsConfig
+    held: float
+    patience: int | None
+    seconds: float | None
+
+
+def plan(estimator: Any, num_trees: int) -> Plan:
+    """Choose what an estimator's parameters leave to "auto".
+
+    Raises:
+        ValueError: a parameter that cannot be what it is.
+    """
+    chosen = defaults(num_trees)
+    names = {
+        "cell": ("model", DocumentsConfig.model),
+        "hidden_size": ("hidden_size", chosen.hidden_size),
+        "dropout": ("output_dropout", chosen.output_dropout),
+        "learning_rate": ("learning_rate", chosen.learning_rate),
+        "batch_size": ("batch_size", chosen.batch_size),
+        "max_epochs": ("epochs", chosen.epochs),
+    }
+    found: dict[str, Any] = {
+        setting: auto
+        if _is_auto(getattr(estimator, name))
+        else getattr(estimator, name)
+        for name, (setting, auto) in names.items()
+    }
+    found["input_size"] = found["hidden_size"]
+    found["device"] = estimator.device
+    try:
+        config = DocumentsConfig(**found)
+        usable_device(config.device)
+    except (RunError, TypeError) as error:
+        raise ValueError(f"{type(estimator).__name__}: {error}") from None
+    early = estimator.early_stopping
+    if _is_auto(early):
+        early = num_trees >= FEWEST_TO_SPARE
+    held = estimator.validation_fraction if early else 0.0
+    if not 0 <= held < 1:
+        raise ValueError(f"validation_fraction must be in [0, 1), got {held}.")
+    return Plan(config, held, estimator.patience, estimator.time_limit)
+
+
+def new_model(schema: Schema, config: DocumentsConfig, told: Told) -> DocumentModel:
+    """Make an untrained model, of torch's random numbers."""
+    model = document_model(config, schema, told.goal, told.sizes)
+    return model.float().to(config.device)
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"

@@ -1,8 +1,10 @@
 """Tell what a data set looks like, in figures and in plain words.
 
-DATA is a data set's name or a path, as for treefold train. Of trees the figures of each
-split are shown; of other data, which a file needs --task for, what there is to learn.
-Without DATA the data sets are listed.
+DATA is a data set's name or a path, as for treefold train. Of trees and documents the
+figures of each split are shown, and of documents the schema: what their nodes carry,
+and how a model sees it. --out writes that, to be edited and given to treefold train
+--schema. Of other data, which a file needs --task for, there is a line on what there is
+to learn. Without DATA the data sets are listed.
 """
 
 from __future__ import annotations
@@ -13,12 +15,16 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
-from treefold.cli.flags import add_splits
+from treefold.cli.data_documents import describe_documents
+from treefold.cli.flags import add_settings, add_splits
+from treefold.cli.kinds import kind_of_data
 from treefold.cli.output import on_terminal, tell
-from treefold.tasks.kinds import DATASETS, KINDS, TREES
+from treefold.tasks.documents_config import DocumentsConfig
+from treefold.tasks.kinds import DATASETS, DOCUMENTS, KINDS, TREES
 
 SUMMARY = "tell what a data set looks like, before training on it"
-USAGE = "[DATA] [--task KIND] [--train FILE] [--dev FILE] [--test FILE] [--out FILE]"
+USAGE = "[DATA] [--target FIELD] [--task KIND] [--train FILE] ... [--out FILE]"
+FLAGS = ("target", "goal", "format", "column", "group", "ordered", "strict", "buckets")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -44,17 +50,24 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="N",
     )
     parser.add_argument(
-        "--out", type=str | None, help="write the figures as JSON here", metavar="FILE"
+        "--out",
+        type=str | None,
+        help="write the figures, or the schema of documents, as JSON here",
+        metavar="FILE",
     )
+    add_settings(parser, DocumentsConfig, FLAGS)
 
 
 def run(args: Namespace) -> None:
     """Run the command."""
-    kind = args.task or DATASETS.get(args.data, TREES)
+    asked = any(args[name] != getattr(DocumentsConfig, name) for name in FLAGS)
+    kind = args.task or kind_of_data(args.data, asked)
     if args.data is None:
         _list()
     elif kind == TREES:
         _describe_trees(args)
+    elif kind == DOCUMENTS:
+        describe_documents(args, {name: args[name] for name in FLAGS})
     else:
         _describe_other(args, kind)
 

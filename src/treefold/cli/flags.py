@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -99,10 +99,22 @@ def add_device(parser: ArgumentParser) -> None:
     )
 
 
-def add_settings(parser: ArgumentParser, settings: type[Settings] = Config) -> None:
-    """Add a flag for every field of the settings, with its docstring as help."""
+def add_settings(
+    parser: ArgumentParser,
+    settings: type[Settings] = Config,
+    only: Collection[str] | None = None,
+) -> None:
+    """Add a flag for every field of the settings, with its docstring as help.
+
+    Args:
+        parser: is added to.
+        settings: their class.
+        only: the names of the fields; None for all.
+    """
     hints, texts = get_type_hints(settings), _descriptions(settings)
     for field in fields(settings):
+        if only is not None and field.name not in only:
+            continue
         flag, hint = f"--{field.name.replace('_', '-')}", hints[field.name]
         text = texts.get(field.name, "")
         if hint is bool:

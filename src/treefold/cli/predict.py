@@ -3,9 +3,11 @@
 The trees may lie in any layout, in a file (also gzipped) or, with -, on standard input;
 any label they have is ignored, and _ will do: (_ (_ not) (_ bad)). A run on
 python-swaps reads Python expressions, one a line, such as: width - left, and one on
-listops expressions such as: [MAX 2 9 [MIN 4 7 ] ]. Each line of the answer is an object
-of the root's label, its probability and that of every class, the words from left to
-right, and all nodes in pre-order with the span of words each covers.
+listops expressions such as: [MAX 2 9 [MIN 4 7 ] ]. A run on documents reads files of
+its format, folders of them, and on standard input JSON lines. Each line of the answer
+is an object; of a tree, with the root's label, its probability and that of every class,
+the words from left to right, and all nodes in pre-order with the span of words each
+covers.
 """
 
 from __future__ import annotations
@@ -85,17 +87,22 @@ def _predict_other(args: Namespace, out: TextIO) -> str:
 
     task = task_of(args.run, device=args.device)
     run = TaskRun.open(task, Path(args.run))
-    count = 0
+    count = bad = 0
     for found in task.predict(run.model, task.read(args.file)):
         out.write(json.dumps(found, ensure_ascii=False) + "\n")
         if args.file == "-":
             out.flush()  # whoever wrote the line may wait for the answer
         count += 1
+        if "error" in found:
+            bad += 1
+            if bad <= SHOWN:
+                tell(f"cannot be read: {found['error']}")
     if not count:
         from treefold.data.errors import DataError
 
         raise DataError(f"{args.file}: there is nothing in it to predict")
-    return f"Answered {count:,} item{'s' * (count != 1)}"
+    left_out = f", {bad:,} of them with an error" if bad else ""
+    return f"Answered {count:,} item{'s' * (count != 1)}{left_out}"
 
 
 def _next(args: Namespace, on_trees: bool) -> str:

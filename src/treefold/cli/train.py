@@ -1,9 +1,10 @@
-"""Train a model on trees or sequences, and write a run folder.
+"""Train a model on trees, documents or sequences, and write a run folder.
 
 DATA is the name of a data set (treefold data lists them) or a path. Trees are read from
 a file in brackets, such as (3 (2 a) (4 (2 good) (2 one))), or a folder with train.txt,
-dev.txt and test.txt. Other kinds of files need --task, which also changes the settings
-that --help shows: treefold train --task tag --help
+dev.txt and test.txt. JSON, JSON lines, tables, XML, code and more are documents:
+treefold train orders.jsonl --target state. Other kinds of files need --task, which also
+changes the settings that --help shows: treefold train --task tag --help
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from treefold.training.errors import RunError
 from treefold.training.settings import Settings
 
 if TYPE_CHECKING:
+    from treefold.tasks.base import DataTask
     from treefold.training.run import DataSpec
 
 SUMMARY = "train a model on trees or sequences"
@@ -157,8 +159,14 @@ def _train_other(args: Namespace, config: Any, spec: DataSpec, out: Path) -> str
         line = task.describe()
         result = runner.train_seeds(task, out, began.command, line, **options)
     else:
+
+        def loaded() -> DataTask:
+            task = kind.load(config, spec, options["progress"])
+            tell(*task.remarks)
+            return task
+
         result = runner.begin(
-            lambda: kind.load(config, spec, options["progress"]),
+            loaded,
             config.device,
             out,
             args.overwrite,

@@ -272,6 +272,20 @@ def file_content(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read: {why}") from None
 
 
+def beginning(path: Path, size: int = 1000) -> bytes:
+    """Return how a file begins, unpacked; nothing of one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(size)
+            if not content.startswith(GZIPPED):
+                return content
+            file.seek(0)
+            with gzip.GzipFile(fileobj=file) as inside:
+                return inside.read(size)
+    except (OSError, ValueError, EOFError, zlib.error):
+        return b""
+
+
 def unpacked(content: bytes, place: str) -> bytes:
     """Return what was packed by gzip, and all else as it is.
 

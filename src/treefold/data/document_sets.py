@@ -12,11 +12,12 @@ from typing import Any, Literal, final
 from treefold.data.document_files import Found, Way
 from treefold.data.documents import Document, Documents, DocumentSet, Goal
 from treefold.data.errors import DataError
+from treefold.data.file_labels import LABELS
 from treefold.data.places import SPLITS, did_you_mean, neighbours
-from treefold.data.readers.formats import format_of, is_table
+from treefold.data.readers.formats import format_of, is_documents, is_table
 from treefold.data.readers.json_records import Record, as_document, record_of
 from treefold.data.readers.lines import STDIN
-from treefold.data.targets import goal_of, hold_out, name_of, number_of
+from treefold.data.targets import fields_of, goal_of, hold_out, name_of, number_of
 
 SPLIT_NAMES = {  # what the files and folders of splits are called
     "train": ("train", "training"),
@@ -28,6 +29,10 @@ Loader = Callable[[int, bool], DocumentSet]
 
 # Name -> a function of a seed, and of whether to show progress.
 NAMED: dict[str, Loader] = {}
+
+
+class NoTarget(DataError):
+    """Documents of which nothing is to be told, as far as is known."""
 
 
 def load_documents(
@@ -85,7 +90,8 @@ def load_documents(
         for split, path in _places(name, files or {}).items()
     }
     way = replace(way, goal=settle(parts, way))
-    notes = [] if goal == way.goal else [_inferred(parts["train"], way)]
+    notes = [_read(_places(name, files or {})["train"], way)]
+    notes += [] if goal == way.goal else [_inferred(parts["train"], way)]
     notes += [f"{split}: {part.left_out()}" for split, part in parts.items()]
     missing = [split for split in SPLITS if split not in parts]
     if missing:
@@ -115,6 +121,21 @@ def load_more(
     }
     settle(parts, way)
     return {split: part.documents() for split, part in parts.items()}
+
+
+def load_unlabelled(
+    data: str | Path, *, strict: bool = False, progress: bool = False, **options: Any
+) -> tuple[Documents, tuple[str, ...]]:
+    """Load documents of which nothing is to be told; see `load_documents`.
+
+    Returns:
+        The documents, and messages on what was left out.
+
+    Raises:
+        DataError: as `load_documents` does.
+    """
+    part = read_part(Path(data), Way(**options, labelled=False), strict, progress)
+    return part.documents(), tuple(part.skipped)
 
 
 def read_documents(
@@ -249,9 +270,9 @@ def settle(parts: Mapping[str, Part], way: Way) -> Goal:
         return goal
     if all(target is None for target in targets):
         document = first.found[0].document
-        fields = {c.role for c in document.content[1:]} - {""}
-        have = f" Its fields are {', '.join(sorted(fields)[:20])}." if fields else ""
-        raise DataError(
+        fields = fields_of(document)
+        have = f" Its fields are {fields}." if fields else ""
+        raise NoTarget(
             f"{document.place}: what is to be told of it? Name the field with --target "
             f"FIELD.{have}"
         )
@@ -309,6 +330,17 @@ def _hold_out(
 # ------------------------------------------------------------------ saying
 
 
+def _read(path: Path, way: Way) -> str:
+    """Say how the data were read."""
+    format = way.format if way.format != "auto" else format_of(path)
+    if is_table(path):
+        held = f", its column {way.column!r} the documents" if way.column else ""
+        return f"Read as a table{held}."
+    if path.is_dir():
+        return f"Read as a folder of documents{f' in {format}' if format else ''}."
+    return f"Read as {format}." if format else "Read as its beginning tells."
+
+
 def _inferred(train: Part, way: Way) -> str:
     """Say what the targets were taken for."""
     if way.goal == "nodes":
@@ -321,11 +353,11 @@ def _inferred(train: Part, way: Way) -> str:
             f"The target {field}is a number {span}: it is regressed (--goal regress)."
         )
     count = Counter(train.targets)
-    names = ", ".join(name for name, _ in count.most_common(MOST_SHOWN))
+    names = sorted(name for name, _ in count.most_common(MOST_SHOWN))
     more = ", ..." if len(count) > MOST_SHOWN else ""
     return (
-        f"The target {field}is one of {len(count):,} classes, {names}{more}: it is "
-        "classified (--goal classify)."
+        f"The target {field}is one of {len(count):,} classes, {', '.join(names)}{more}: "
+        "it is classified (--goal classify)."
     )
 
 
@@ -385,9 +417,11 @@ def _splits_in(folder: Path) -> dict[str, Path]:
     return found if "train" in found else {}
 
 
-def is_documents(path: str | Path) -> bool:
-    """Whether a file's name is that of documents, or of a table of them."""
-    return is_table(path) or format_of(path) is not None
+def holds_documents(folder: Path) -> bool:
+    """Whether a folder has documents in it, as `load_documents` looks for them."""
+    if any((folder / name).is_file() for name in LABELS):
+        return True
+    return any(is_documents(path) for path in folder.rglob("*") if path.is_file())
 
 
 def _plain(name: str) -> str:

@@ -95,21 +95,21 @@ def _find(document: Document, path: str) -> int:
 
 
 def _missing(document: Document, node: int, name: str, before: str) -> str:
-    content = [
-        document.content[v]
-        for v in range(1, len(document))
-        if document.parent[v] == node
-    ]
-    roles = list(dict.fromkeys(c.role or c.kind for c in content))
-    if not roles:
-        what = document.content[node].kind
-        have = f"it is of kind {what!r} and has nothing inside"
+    fields = fields_of(document, node)
+    if fields:
+        have = f"there are {fields}{did_you_mean(name, fields.split(', '))}"
     else:
-        hint = did_you_mean(name, roles).removeprefix("; ")
-        more = ", ..." if len(roles) > MOST_SHOWN else ""
-        have = f"there are {', '.join(roles[:MOST_SHOWN])}{more}"
-        have += f"; {hint}" if hint else ""
+        have = f"it is of kind {document.content[node].kind!r} with nothing inside"
     return f"{_start(document)}there is no field {before + name!r}; {have}"
+
+
+def fields_of(document: Document, node: int = 0) -> str:
+    """Return the names of the fields right below a node, as a list to be read."""
+    below = [v for v in range(1, len(document)) if document.parent[v] == node]
+    content = [document.content[v] for v in below]
+    names = list(dict.fromkeys(c.role or c.kind for c in content))
+    more = [f"and {len(names) - MOST_SHOWN} more"] * (len(names) > MOST_SHOWN)
+    return ", ".join([*names[:MOST_SHOWN], *more])
 
 
 def _value(document: Document, node: int, path: str) -> Value:

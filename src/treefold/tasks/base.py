@@ -54,6 +54,7 @@ class DataTask(Task):
 
     Attributes:
         command: what was typed to begin the run.
+        remarks: what there is to say of data that were loaded, before training.
         Config: the class of the settings.
         metrics: what models are compared by; the first is that of `config.metric`
             where the settings have no such field.
@@ -79,6 +80,7 @@ class DataTask(Task):
         self.spec = spec or DataSpec("")
         self.name = Path(self.spec.data).name
         self.command = ""
+        self.remarks: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -32,6 +32,7 @@ from treefold.training.task import Split
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 AT_ONCE = 500  # documents predicted together
 MOST_NAMED = 10  # classes, in a message
+MOST_TOLD = 5  # messages on what was left out
 Float = NDArray[np.float64]
 
 
@@ -79,17 +80,15 @@ class DocumentsTask(DataTask):
         found = load_documents(
             spec.data,
             {split: file for split, file in given.items() if file is not None},
-            target=config.target,
-            goal=config.goal,
-            format=config.format,
-            column=config.column,
-            group=config.group,
-            ordered=config.order,
+            **config.reading,
             strict=config.strict and not spec.skip_bad,
             seed=spec.split_seed,
             progress=progress,
         )
-        return cls.of(config, found, spec)
+        task = cls.of(config, found, spec)
+        shown = [f"left out: {message}" for message in found.skipped[:MOST_TOLD]]
+        task.remarks = (*shown, found.note)
+        return task
 
     @classmethod
     def of(
@@ -266,15 +265,7 @@ class DocumentsTask(DataTask):
 
     def _way(self) -> Way:
         """Say how documents are read: as those of the run were."""
-        config = self.config
-        return Way(
-            config.target,
-            self.goal,
-            config.format,
-            config.column,
-            config.group,
-            config.order,
-        )
+        return Way(**{**self.config.reading, "goal": self.goal})
 
     def predict(
         self, model: DocumentModel, items: Iterable[Any]

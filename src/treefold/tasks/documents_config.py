@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Any, Literal, final
 
 from treefold.training.settings import Settings
 
@@ -89,3 +89,9 @@ class DocumentsConfig(Settings):
     def order(self) -> bool | None:
         """Whether the order of children matters; None leaves it to the format."""
         return {"yes": True, "no": False}.get(self.ordered)
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How documents are read, as `treefold.data.document_sets` takes it."""
+        names = ("target", "goal", "format", "column", "group")
+        return {name: getattr(self, name) for name in names} | {"ordered": self.order}

@@ -1,6 +1,7 @@
 """The kinds of tasks and the data sets by name, known without importing any."""
 
 TREES = "trees"
+DOCUMENTS = "documents"
 
 # kind: module of treefold.tasks and class in it
 KINDS = {

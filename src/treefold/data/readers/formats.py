@@ -112,6 +112,11 @@ def is_table(path: str | Path) -> bool:
     return Path(path).name.lower().removesuffix(".gz").endswith(TABLES)
 
 
+def is_documents(path: str | Path) -> bool:
+    """Whether a file's name is that of documents, or of a table of them."""
+    return is_table(path) or format_of(path) is not None
+
+
 def guessed(content: bytes) -> str | None:
     """Return the format that a text's beginning shows, None if none."""
     begin = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:100].lower()

@@ -70,6 +70,20 @@ def test_without_a_maximum_few_steps_add_up_exactly():
     assert found.gap < 1e-9
 
 
+def test_against_another_class_they_add_up_to_the_log_of_the_odds():
+    given = coded(random_document(1, 30))
+    model = model_of(given)
+    found = integrated_gradients(model, given, output=2, against=0)
+    batch = given.batch([0])
+    with torch.no_grad():
+        empty = model.fold(batch.forest, torch.zeros(30, 5))
+        odds = model(batch).log_softmax(dim=1)
+        none = model.read(model.summary(batch.forest, empty)).log_softmax(dim=1)
+    expected = (odds[0, 2] - odds[0, 0]) - (none[0, 2] - none[0, 0])
+    assert found.total == pytest.approx(float(expected))
+    assert found.gap <= 1e-3
+
+
 def test_those_of_a_subtree_are_the_sum_over_its_nodes():
     document = random_document(4, 20)
     given = coded(document)
@@ -113,3 +127,5 @@ def test_steps_and_output_are_checked():
         integrated_gradients(model_of(given), given, steps=0)
     with pytest.raises(ValueError, match=r"output must lie in 0\.\.2, got 3"):
         integrated_gradients(model_of(given), given, output=3)
+    with pytest.raises(ValueError, match=r"against must lie in 0\.\.2, got -1"):
+        integrated_gradients(model_of(given), given, against=-1)

@@ -18,6 +18,7 @@ from treefold.data.errors import DataError
 Int64 = NDArray[np.int64]
 NO_POSITION = -1
 MOST_SHOWN = 40  # characters of a text
+MOST_DRAWN = 40  # nodes, in a notebook
 
 
 class Content(NamedTuple):
@@ -149,6 +150,12 @@ class Document:
             order.append(node)
             stack.extend(reversed(below[node]))
         return "\n".join(lines[node] for node in order)
+
+    def _repr_html_(self) -> str:
+        """Return a picture, for notebooks: the upper levels of what is large."""
+        from treefold.svg.document import document_svg
+
+        return document_svg(self, max_nodes=MOST_DRAWN, title=repr(self))
 
     def __repr__(self) -> str:
         target = "" if self.target is None else f", target={self.target!r}"

@@ -48,8 +48,9 @@ def answers(
         coded: B documents.
         node: (B,) of a model of nodes, the node of each document that is meant.
     """
-    was_training = model.training
+    was = model.training, model.share
     model.eval()
+    model.share = True  # variants of one document are alike but for a path each
     found = []
     epoch = coded.in_order()
     for numbers, batch in zip(epoch.numbers, epoch, strict=True):
@@ -61,5 +62,6 @@ def answers(
             places = node_places(coded, numbers, node[numbers])
             r = h[per_tree(batch)[torch.from_numpy(places).to(h.device)]]
         found.append(model.answer(model.read(r)).double().cpu())
-    model.train(was_training)
+    model.train(was[0])
+    model.share = was[1]
     return torch.cat(found).numpy()

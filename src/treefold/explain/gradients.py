@@ -17,6 +17,7 @@ from treefold.models.document import DocumentModel
 Float = NDArray[np.float64]
 
 STEPS, MOST_STEPS = 16, 256
+WORK = 1_000_000  # nodes of all copies together
 AT_ONCE = 50_000  # nodes of the copies that are folded at a time
 CLOSE = 1e-3  # of the sum to what it should be
 
@@ -58,6 +59,7 @@ def integrated_gradients(
     number: int = 0,
     *,
     output: int = 0,
+    against: int | None = None,
     node: int | None = None,
     steps: int | None = None,
 ) -> IntegratedGradients:
@@ -70,6 +72,9 @@ def integrated_gradients(
         a_v = x_v \cdot \int_0^1 \frac{\partial f(\alpha x)}{\partial x_v} d\alpha,
         \qquad \textstyle\sum_v a_v = f(x) - f(0) \quad \text{(completeness)}.
 
+    Where a class is asked about `against` another, f is the logarithm of the odds of
+    the one to the other: unlike a probability near 0 or 1 it still has a slope.
+
     The integral is taken by Gauss and Legendre's points rather than at equal steps:
     a few of them do. The copies of the document, one for each point, are folded as one
     batch.
@@ -79,27 +84,33 @@ def integrated_gradients(
         coded: documents.
         number: which of them.
         output: which of the C.
+        against: another of them, of the same classes.
         node: of a model of nodes, the node of which it is asked.
         steps: points; by default as many as bring the sum within 0.001 of what it
-            should be (of the total, where that is above 1), at most 256.
+            should be (of the total, where that is above 1), but no more than 256, and
+            no more than a million nodes in all.
 
     Raises:
         ValueError: `steps` is less than 1, or there is no such output.
     """
     if steps is not None and steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
-    if not 0 <= output < sum(model.sizes):
-        raise ValueError(f"output must lie in 0..{sum(model.sizes) - 1}, got {output}.")
+    C = sum(model.sizes)
+    for name, k in (("output", output), ("against", against)):
+        if k is not None and not 0 <= k < C:
+            raise ValueError(f"{name} must lie in 0..{C - 1}, got {k}.")
     below = Subtrees(coded.documents.document(number).parent)
-    asked = _Asked(model, coded, number, output, node, len(below.parent))
+    V = len(below.parent)
+    asked = _Asked(model, coded, number, output, against, node, V)
     was_training = model.training
     model.eval()
     total = asked.value(1.0) - asked.value(0.0)
-    points = steps or STEPS
+    points = steps or max(min(STEPS, WORK // V), 1)
+    most = min(MOST_STEPS, WORK // V)
     while True:
         value = asked.integral(points)
         found = IntegratedGradients(value, total, points, below)
-        if steps or found.gap <= CLOSE * max(1, abs(total)) or points >= MOST_STEPS:
+        if steps or found.gap <= CLOSE * max(1, abs(total)) or 2 * points > most:
             break
         points *= 2
     model.train(was_training)
@@ -115,11 +126,12 @@ class _Asked:
         coded: CodedDocuments,
         number: int,
         output: int,
+        against: int | None,
         node: int | None,
         V: int,
     ):
         self.model, self.coded, self.number = model, coded, number
-        self.output, self.node, self.V = output, node, V
+        self.output, self.against, self.node, self.V = output, against, node, V
 
     @torch.no_grad()
     def value(self, scale: float) -> float:
@@ -168,5 +180,9 @@ class _Asked:
             asked = np.full(K, self.node, np.int64)
             places = torch.from_numpy(node_places(self.coded, numbers, asked))
             r = h[order[places.to(order.device)]]
-        said = model.answer(model.read(r))[:, self.output]
+        read = model.read(r)
+        if self.against is not None:
+            said = read[:, self.output] - read[:, self.against]
+        else:
+            said = model.answer(read)[:, self.output]
         return said, x, scaled, order

@@ -17,7 +17,7 @@ from treefold.models.document import DocumentModel
 Float = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
-WORK = 400_000  # nodes of all variants together
+WORK = 1_000_000  # nodes of all variants together
 AT_ONCE = 100_000  # of these, nodes built at a time
 
 

@@ -52,11 +52,13 @@ class Picture:
         image: an ``<svg>`` element.
         caption: what it shows; also for those who cannot see it.
         title: a heading above it; none where the one before it still holds.
+        beside: whether it may stand beside others of the same heading.
     """
 
     image: str
     caption: str
     title: str = ""
+    beside: bool = False
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ class Outline:
             row = waiting.pop()
             rows.append(row)
             if row.levels:
-                found = [Row(v, row.depth + 1) for v in self._next(row.tops[0])]
+                found = [Row(v, row.depth + 1) for v in self.shown_below(row.tops[0])]
             elif row.node >= 0:
                 found = self._below(row.node, row.depth + 1)
             else:
@@ -125,14 +125,14 @@ class Outline:
 
     def _way(self, top: int, depth: int) -> Row:
         """Return the line of the levels left out below a node, and of what hangs on."""
-        ends = self._next(top)
+        ends = self.shown_below(top)
         levels, v = 0, ends[0]
         while v != self.parent[top]:
             levels, v = levels + 1, self.parent[v]
         hidden = self.size[top] - sum(self.size[v] for v in ends)
         return Row(-1, depth, (top,), levels - 1, hidden)
 
-    def _next(self, top: int) -> list[int]:
+    def shown_below(self, top: int) -> list[int]:
         """Return the uppermost shown nodes below one that is not shown, in order."""
         found, waiting = [], [top]
         while waiting:

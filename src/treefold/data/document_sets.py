@@ -27,8 +27,24 @@ SPLIT_NAMES = {  # what the files and folders of splits are called
 MOST_SHOWN = 10  # classes, in a note
 Loader = Callable[[int, bool], DocumentSet]
 
+
+def _records(name: str) -> Loader:
+    def load(seed: int, progress: bool) -> DocumentSet:
+        # Imported here: these are made, not read.
+        from treefold.data.generators.nested import load_records
+
+        return load_records(name, seed)
+
+    return load
+
+
+RECORDS = ("largest", "equal", "count", "sum", "flat")
 # Name -> a function of a seed, and of whether to show progress.
-NAMED: dict[str, Loader] = {}
+NAMED: dict[str, Loader] = {
+    name: _records(name)
+    for rule in RECORDS
+    for name in (f"records-{rule}{size}" for size in ("", "-2000", "-500"))
+}
 
 
 class NoTarget(DataError):
@@ -354,10 +370,10 @@ def _inferred(train: Part, way: Way) -> str:
         )
     count = Counter(train.targets)
     names = sorted(name for name, _ in count.most_common(MOST_SHOWN))
-    more = ", ..." if len(count) > MOST_SHOWN else ""
+    shown = ", ".join([*names, *["..."] * (len(count) > MOST_SHOWN)])
     return (
-        f"The target {field}is one of {len(count):,} classes, {', '.join(names)}{more}: "
-        "it is classified (--goal classify)."
+        f"The target {field}is one of {len(count):,} classes, {shown}: it is "
+        "classified (--goal classify)."
     )
 
 

@@ -4,7 +4,13 @@ import json
 
 import pytest
 
-from treefold.data.generators.nested import MANY, NAMES, make_records
+from treefold.data.document_sets import NAMED, load_documents
+from treefold.data.generators.nested import (
+    MANY,
+    NAMES,
+    load_records,
+    make_records,
+)
 
 COUNT = 200
 
@@ -88,5 +94,27 @@ def test_plain_fields_of_who_leaves_tell_most_of_it():
 
 
 def test_an_unknown_rule_is_told():
-    with pytest.raises(ValueError, match=r"name must be one of records-largest, .*, got 'odds'"):
+    with pytest.raises(
+        ValueError, match=r"name must be one of records-largest, .*, got 'odds'"
+    ):
         make_records("odds", 1)
+
+
+def test_every_size_of_a_set_has_the_same_test_records(monkeypatch):
+    monkeypatch.setattr("treefold.data.generators.nested.TEST", 30)
+    small, larger = (load_records(f"records-sum-{count}") for count in (20, 40))
+    assert (len(small.train), len(small.dev), len(small.test)) == (20, 5, 30)
+    assert (len(larger.train), len(larger.dev)) == (40, 10)
+    assert larger.test.targets == small.test.targets
+    assert larger.goal == "regress"
+    trained = {str(document) for document in larger.train}
+    assert not trained & {str(document) for document in larger.test}
+
+
+def test_records_are_data_sets_by_name(monkeypatch):
+    monkeypatch.setattr("treefold.data.generators.nested.TEST", 10)
+    names = {f"{name}{size}" for name in NAMES for size in ("", "-2000", "-500")}
+    assert names <= set(NAMED)
+    found = load_documents("records-flat-500")
+    assert found.goal == "classify"
+    assert len(found.train) == 500

@@ -26,6 +26,9 @@ from typing import Any
 
 import numpy as np
 
+from treefold.data.documents import Document, Documents, DocumentSet
+from treefold.data.readers.values import add_value
+
 GRADES = ("A", "B", "C", "D", "E")
 COUNTRIES = ("AT", "BR", "CA", "DE", "FR", "IN", "JP", "KE", "NO", "US")
 PLANS = ("free", "basic", "team", "enterprise")
@@ -35,6 +38,8 @@ LOOKS = ("red", "old", "small", "oak", "steel", "blue", "folding", "heavy")
 REMARKS = ("leave at the door", "gift", "call first", "fragile", "second floor")
 MANY = 5  # in stock, of records-count
 LEAD = 0.3  # of the largest score over the second
+SIZE = 8000  # training records where a data set's name has no number
+MOST_DEV, TEST = 1000, 2000
 
 Random = np.random.Generator
 Record = dict[str, Any]
@@ -64,6 +69,40 @@ def make_records(
         raise ValueError(f"name must be one of {', '.join(NAMES)}, got {name!r}.")
     rule = RULES[name]
     return [rule(np.random.default_rng([seed, i])) for i in range(start, start + count)]
+
+
+def load_records(name: str, seed: int = 0) -> DocumentSet:
+    """Make a data set: ``"records-sum"``, or ``"records-sum-500"`` to learn from 500.
+
+    The 2,000 test records are the same at every size.
+
+    Args:
+        name: a rule's, and the number of training records, 8,000 where there is none.
+        seed: another one makes other records.
+
+    Raises:
+        ValueError: there is no rule of that name.
+    """
+    rule, _, size = name.rpartition("-")
+    rule, count = (rule, int(size)) if size.isdecimal() else (name, SIZE)
+    dev = min(max(count // 4, 1), MOST_DEV)
+    first = {"test": (0, TEST), "dev": (TEST, dev), "train": (TEST + dev, count)}
+    parts = {split: _documents(rule, split, seed, *at) for split, at in first.items()}
+    return DocumentSet(
+        name,
+        **parts,
+        goal="regress" if rule == "records-sum" else "classify",
+        note=f"Records made by the rule {rule} from seed {seed}.",
+    )
+
+
+def _documents(name: str, split: str, seed: int, start: int, count: int) -> Documents:
+    found = []
+    for k, (record, label) in enumerate(make_records(name, count, seed, start=start)):
+        document = Document(f"{name}, {split}:{k + 1}", label)
+        add_value(document, -1, record)
+        found.append(document)
+    return Documents.of(found)
 
 
 def _largest(random: Random) -> tuple[Record, Target]:

@@ -20,12 +20,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.feature_selection import f_classif, f_regression
 from sklearn.linear_model import Ridge
-from sklearn.metrics import f1_score
 from sklearn.preprocessing import MaxAbsScaler, QuantileTransformer
 from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
-from treefold.data.documents import Documents
 from treefold.data.flat import Bag, Pools, Seen, Walk, mixed
 from treefold.training.task import Split
 
@@ -78,7 +76,7 @@ def rivals(task: DocumentsTask, progress: bool) -> dict[str, dict[str, Any]]:
         begun = time.perf_counter()
         said = dict(zip(SPLITS[1:], fit(), strict=True))
         found[name] = {
-            split: figures(task, split, each) for split, each in said.items()
+            split: _figures(task, split, each) for split, each in said.items()
         }
         found[name]["seconds"] = round(time.perf_counter() - begun, 1)
         found[name] |= cut
@@ -87,8 +85,9 @@ def rivals(task: DocumentsTask, progress: bool) -> dict[str, dict[str, Any]]:
 
 def _of_documents(task: DocumentsTask) -> dict[str, Fit]:
     parts = [task.parts[split] for split in SPLITS]
-    parts[0] = parts[0][_evenly(len(parts[0]), MOST)]
-    target = [_targets(task, part) for part in parts]
+    target = [_targets(task, split) for split in SPLITS]
+    some = _evenly(len(parts[0]), MOST)
+    parts[0], target[0] = parts[0][some], target[0][some]
     walks = [Walk(part) for part in parts]
     counts = [walk.counts() for walk in walks]
 
@@ -115,17 +114,17 @@ def _of_documents(task: DocumentsTask) -> dict[str, Fit]:
     simplest = "mean" if task.goal == "regress" else "majority"
     fits: dict[str, Fit] = {
         simplest: lambda: _simplest(task, target),
-        "flattened, linear": lambda: _linear(task, flattened()),
-        "flattened, boosted": lambda: _boosted(task, flattened()),
+        "flattened, linear": lambda: _each(_linear, task, flattened()),
+        "flattened, boosted": lambda: _each(_boosted, task, flattened()),
     }
     if any(" " in (c.text or "").strip() for c in parts[0].contents):
-        fits["words, linear"] = lambda: _linear(task, words())
+        fits["words, linear"] = lambda: _each(_linear, task, words())
     return fits
 
 
 def _of_nodes(task: DocumentsTask) -> tuple[dict[str, Fit], dict[str, str]]:
-    parts = [task.parts[split] for split in SPLITS]
-    label = [_targets(task, part) for part in parts]
+    parts = [task.coded[split].documents for split in SPLITS]
+    label = [_targets(task, split) for split in SPLITS]
     nodes = [np.flatnonzero(part >= 0) for part in label]
     cut = {}
     if len(nodes[0]) > MOST_NODES:
@@ -168,34 +167,26 @@ def _of_nodes(task: DocumentsTask) -> tuple[dict[str, Fit], dict[str, str]]:
     }, cut
 
 
-def figures(task: DocumentsTask, split: Split, said: NDArray[Any]) -> dict[str, float]:
-    """Return the figures of what was said of a split's documents, or labelled nodes."""
-    target = _targets(task, task.parts[split])
+def _figures(task: DocumentsTask, split: Split, said: NDArray[Any]) -> dict[str, float]:
+    """Return the metrics of what was said of a split's documents, or labelled nodes."""
+    from treefold.tasks.documents import correctness, deviations
+
+    target = _targets(task, split)
     if task.goal == "regress":
-        off = said - target
-        spread = float(((target - target.mean()) ** 2).mean())
-        return {
-            "rmse": float((off**2).mean() ** 0.5),
-            "mae": float(np.abs(off).mean()),
-            "r2": 1 - float((off**2).mean()) / spread if spread else 0.0,
-        }
+        return deviations(
+            said.reshape(len(target), -1), target.reshape(said.shape[0], -1)
+        )
     if task.goal == "nodes":
-        return {"accuracy": float((said == target[target >= 0]).mean())}
-    return {
-        "accuracy": float((said == target).mean()),
-        "macro_f1": float(f1_score(target, said, average="macro", zero_division=0)),
-    }
+        return correctness(said, target[target >= 0])
+    return correctness(said[target >= 0], target[target >= 0])
 
 
-def _targets(task: DocumentsTask, part: Documents) -> NDArray[Any]:
-    """Return numbers, or numbers of classes; -1 for one that is not known."""
-    if task.goal == "regress":
-        return np.array(part.targets, np.float64)
-    number = {name: k for k, name in enumerate(task.classes)}
+def _targets(task: DocumentsTask, split: Split) -> NDArray[Any]:
+    """Return numbers (B,) or (B, O), or numbers of classes, -1 for an unknown one."""
+    coded = task.coded[split]
     if task.goal == "nodes":
-        code = [number.get(name, -1) for name in part.corpus.labels]
-        return np.array([*code, -1])[part.corpus.label]
-    return np.array([number.get(str(name), -1) for name in part.targets])
+        return coded.documents.corpus.label
+    return coded.target[:, 0] if coded.target.shape[1] == 1 else coded.target
 
 
 def _evenly(count: int, most: int) -> NDArray[np.int64]:
@@ -220,8 +211,26 @@ def _simplest(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Say the mean, or the most frequent class, of all."""
     train = target[0]
-    one = train.mean() if task.goal == "regress" else np.bincount(train).argmax()
-    return np.full(len(target[1]), one), np.full(len(target[2]), one)
+    regress = task.goal == "regress"
+    one = train.mean(axis=0) if regress else np.bincount(train).argmax()
+    dev, test = (np.full(part.shape, one) for part in target[1:])
+    return dev, test
+
+
+def _each(
+    fit: Callable[[DocumentsTask, list[Rows]], tuple[NDArray[Any], NDArray[Any]]],
+    task: DocumentsTask,
+    rows: list[Rows],
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Fit each of several numbers by itself."""
+    if rows[0].target.ndim == 1:
+        return fit(task, rows)
+    said = [
+        fit(task, [part._replace(target=part.target[:, o]) for part in rows])
+        for o in range(rows[0].target.shape[1])
+    ]
+    dev, test = (np.stack(parts, axis=1) for parts in zip(*said, strict=True))
+    return dev, test
 
 
 def _linear(task: DocumentsTask, rows: list[Rows]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -291,7 +300,8 @@ def _dense(rows: list[Rows], score: Any) -> list[NDArray[np.float64]]:
     varied = np.asarray(bag.power(2).mean(axis=0)).ravel() > mean**2 + 1e-9
     count = bag[:, varied]
     if count.shape[1]:
-        told = np.nan_to_num(score(count, rows[0].target)[0])
+        with np.errstate(divide="ignore", invalid="ignore"):  # one that tells all
+            told = np.nan_to_num(score(count, rows[0].target)[0])
         best = np.flatnonzero(varied)[np.argsort(-told, kind="stable")[:MOST_COUNTS]]
     else:
         best = np.flatnonzero(varied)

@@ -181,7 +181,7 @@ class _Parser:
         Raises:
             DataError: it is none in this dialect, or nested too deep.
         """
-        from sqlglot.errors import ParseError, SqlglotError
+        from sqlglot.errors import ParseError
 
         start = f"{place}:{tokens[0].line}"
         if len(tokens) > 2 * MAX_NODES:
@@ -201,10 +201,10 @@ class _Parser:
             ) from None
         except ParseError as error:
             raise DataError(self._reason(error, start, place)) from None
-        except (SqlglotError, ValueError, TypeError, AttributeError, LookupError) as e:
+        except Exception as error:
             # sqlglot's builders of functions trust that arguments are as documented.
             raise DataError(
-                f"{start}: sqlglot cannot read the statement in {self.here} ({e})"
+                f"{start}: sqlglot cannot read the statement in {self.here} ({error})"
             ) from None
         if root is None:
             raise DataError(f"{start}: expected a SQL statement, found none")

@@ -138,9 +138,9 @@ def describe_sympy(value: Any, role: str) -> Part | None:
     kind = type(value).__name__
     if getattr(value, "is_Symbol", False):
         return Part("Symbol", clean(value.name))
-    if getattr(value, "is_number", False) and not value.args:
-        return _sympy_number(value, kind)
-    if not value.args:
+    if not value.args:  # and only then ask: is_number looks at all that is below
+        if getattr(value, "is_number", False):
+            return _sympy_number(value, kind)
         return Part(kind, clean(str(value)[:LONGEST]))
     if getattr(value, "is_Function", False) and kind not in FUNCTIONS:
         return Part("Function", kind, children=_operands("", value.args))

@@ -1,9 +1,10 @@
 """Draw trees, coloured by their labels or by what a model reads in them.
 
-show FILE draws bracket trees with their labels; show RUN FILE colours them by the
-run's reading of every node, or draws what a run on scenes finds in images; show RUN
-tells the path of the run's report. A file name that ends in .svg gives the picture of a
-single tree, any other a page that holds all.
+show FILE draws bracket trees with their labels, or documents; show RUN FILE colours
+trees by the run's reading of every node, draws documents with what counts for the run's
+prediction, or what a run on scenes finds in images; show RUN tells the path of the
+run's report. A file name that ends in .svg gives the picture of a single tree, any
+other a page that holds all.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from jsonargparse import ArgumentParser, Namespace
 
 from treefold.cli.flags import add_skip_bad
+from treefold.cli.kinds import kind_of_data
 from treefold.cli.output import on_terminal, tell
 from treefold.tasks import kind_of, task_of
-from treefold.tasks.kinds import TREES
+from treefold.tasks.kinds import DOCUMENTS, TREES
 
 if TYPE_CHECKING:
     from treefold.data.corpus import Corpus
@@ -33,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "what",
         type=str,
-        help="a file of bracket trees, or a run folder",
+        help="a file of bracket trees or documents, or a run folder",
         metavar="WHAT",
     )
     parser.add_argument(
@@ -52,6 +54,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--trees", type=int, default=20, help="the most trees to draw", metavar="N"
     )
+    parser.add_argument(
+        "--near",
+        type=int,
+        default=3,
+        help="of documents: so many of training that are near are named; these are "
+        "read again for it, unless it is 0",
+        metavar="N",
+    )
     add_skip_bad(parser)
 
 
@@ -65,6 +75,9 @@ def run(args: Namespace) -> None:
         raise ValueError(f"--trees must be at least 1, got {args.trees}")
     if what.is_dir() and kind_of(what) != TREES:
         _draw_found(what, args)
+        return
+    if args.file is None and kind_of_data(args.what) == DOCUMENTS:
+        _draw_documents(Path(args.what), args)
         return
     from treefold.data.readers.brackets import read_brackets
 
@@ -93,19 +106,48 @@ def _draw_found(folder: Path, args: Namespace) -> None:
     """Draw what a run of another kind finds in a file, if it can be drawn."""
     from treefold.report.content import TreePicture
     from treefold.tasks.base import TaskRun
+    from treefold.tasks.documents import DocumentsTask
 
     task = task_of(folder)
     run = TaskRun.open(task, folder)
     items = list(task.read(args.file))
-    drawn = task.draw(run.model, items[: args.trees])
+    some = items[: args.trees]
+    if isinstance(task, DocumentsTask):
+        drawn = task.draw(run.model, some, near=args.near)
+    else:
+        drawn = task.draw(run.model, some)
     pictures = [TreePicture(each.image, each.caption) for each in drawn]
-    name = "image" if args.file == "-" else Path(args.file).name
+    name = "input" if args.file == "-" else Path(args.file).name
     out = Path(args.out or f"{name}.html")
-    _write(out, f"{name}, read by {folder}", pictures, [], len(items))
+    noun = "document" if isinstance(task, DocumentsTask) else "tree"
+    _write(out, f"{name}, read by {folder}", pictures, [], len(items), noun)
     tell(
         f"Wrote {out}: open it in a browser. Next: treefold predict {folder} "
         f"{args.file}"
     )
+
+
+def _draw_documents(path: Path, args: Namespace) -> None:
+    """Draw documents as they were read, of whatever format they are."""
+    from treefold.data.document_files import Way
+    from treefold.data.document_sets import read_documents
+    from treefold.data.documents import Document
+    from treefold.report.content import TreePicture
+    from treefold.svg.document import document_svg
+
+    total, pictures = 0, list[TreePicture]()
+    found = read_documents(str(path), Way(), strict=not args.skip_bad)
+    for document in found:
+        if not isinstance(document, Document):
+            continue
+        total += 1
+        if total <= args.trees:
+            picture = document_svg(document, said=document.label, title=document.place)
+            count = f"{document.place}: {len(document):,} nodes"
+            pictures.append(TreePicture(picture, count))
+    out = Path(args.out or f"{path.name}.html")
+    _write(out, path.name, pictures, [], total, "document")
+    tell(f"Wrote {out}: open it in a browser. Next: treefold data {path}")
 
 
 def _tell_report(folder: Path) -> None:
@@ -181,6 +223,7 @@ def _write(
     pictures: list[TreePicture],
     legend: list[Any],
     total: int,
+    noun: str = "tree",
 ) -> None:
     """Write a picture or a page."""
     from treefold.report.page import write_text, write_trees_page
@@ -188,12 +231,12 @@ def _write(
     if out.suffix == ".svg":
         if len(pictures) > 1:
             raise ValueError(
-                f"{out}: an .svg file holds one tree, and there are {total:,}: write "
+                f"{out}: an .svg file holds one {noun}, and there are {total:,}: write "
                 ".html, or give --trees 1"
             )
         write_text(out, pictures[0].svg)
     else:
         some = f"The first {len(pictures)} of " if len(pictures) < total else ""
-        summary = f"{some}{total:,} tree{'s' * (total != 1)}."
+        summary = f"{some}{total:,} {noun}{'s' * (total != 1)}."
         write_trees_page(out, title, pictures, summary=summary, legend=legend)
     print(out)

@@ -20,7 +20,7 @@ from treefold.data.documents import Document, Documents, DocumentSet, Goal
 from treefold.data.errors import DataError
 from treefold.data.schema import Schema
 from treefold.models.document import DocumentModel
-from treefold.tasks.base import DataTask, Findings, Metric
+from treefold.tasks.base import DataTask, Findings, Metric, Picture
 from treefold.tasks.documents_config import DocumentsConfig
 from treefold.training.document_build import document_model
 from treefold.training.document_defaults import defaults
@@ -333,6 +333,21 @@ class DocumentsTask(DataTask):
                     for v, each in zip(rows, content, strict=True)
                 ],
             }
+
+    def draw(
+        self, model: DocumentModel, items: Iterable[Any], *, near: int = 3
+    ) -> Iterator[Picture]:
+        """Draw documents, and why the model says of them what it says.
+
+        Args:
+            model: says it.
+            items: documents, in order.
+            near: how many of training are named that are near, 0 for none.
+        """
+        from treefold.tasks.documents_draw import pictures
+
+        documents = (i if isinstance(i, DataError) else _document(i) for i in items)
+        return pictures(self, model, documents, near)
 
     def findings(self, model: DocumentModel, result: dict[str, Any]) -> Findings:
         from treefold.tasks.documents_findings import findings

@@ -128,26 +128,20 @@ class Explanation:
         return told + self.near()
 
     def most(self, most: int = TOLD) -> list[int]:
-        """Return the subtrees that count most, none of them inside another.
+        """Return the subtrees that count most.
 
         Of a subtree that owes its effect to one within it, that one is meant.
         """
         size = np.abs(np.nan_to_num(self.change))
         least = max(LEAST * size.max(initial=0.0), 1e-12)
-        below, found = self.gradients.below, list[int]()
-        child = self.document.children
-        taken = np.zeros(len(size), bool)  # by place in depth-first order
+        child, found = self.document.children, dict[int, None]()
         for v in np.argsort(-size, kind="stable").tolist():
             if len(found) == most or size[v] < least:
                 break
-            within = slice(below.first[v], below.first[v] + below.size[v])
-            if taken[within].any():
-                continue
-            taken[within] = True
             while inner := [c for c in child[v] if size[c] >= OWED * size[v]]:
                 v = max(inner, key=size.__getitem__)
-            found.append(v)
-        return found
+            found[v] = None
+        return list(found)
 
     def near(self) -> list[str]:
         """Say which documents and subtrees of training are nearest."""

@@ -34,7 +34,7 @@ def kind_asked_for(words: Sequence[str]) -> str:
     kind = kind or settings.get("task")
     if kind is None:
         named = [word for word in words if word in DATASETS]
-        data = str((named or [settings.get("data") or data_in(words)])[0])
+        data = (named or [settings.get("data") or data_in(words)])[0]
         asked = any(_value(words, f"--{name}") for name in OF_DOCUMENTS)
         return kind_of_data(data, asked or any(n in settings for n in OF_DOCUMENTS))
     if kind != TREES and kind not in KINDS:
@@ -53,10 +53,12 @@ def kind_of_data(data: str | None, asked: bool = False) -> str:
     """
     if data in DATASETS:
         return DATASETS[data]
+    if data is None:
+        return TREES
     # Imported here, that --help may be quick.
     from treefold.data.datasets import NAMED
 
-    if data is None or data in NAMED:
+    if data in NAMED:
         return TREES
     return DOCUMENTS if asked or _holds_documents(Path(data)) else TREES
 

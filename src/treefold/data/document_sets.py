@@ -38,13 +38,52 @@ def _records(name: str) -> Loader:
     return load
 
 
+def _plans(out: str) -> Loader:
+    def load(seed: int, progress: bool) -> DocumentSet:
+        from treefold.data import plan_tables
+
+        return plan_tables.load(out)
+
+    return load
+
+
+def _expressions(kind: str) -> Loader:
+    def load(seed: int, progress: bool) -> DocumentSet:
+        from treefold.data.generators import formulas
+
+        return formulas.load(f"expressions-{kind}", seed)
+
+    return load
+
+
+def _treebank(name: str) -> Loader:
+    def load(seed: int, progress: bool) -> DocumentSet:
+        from treefold.data.dependency_sets import load_ud_ewt
+
+        return load_ud_ewt(name)
+
+    return load
+
+
+def _programs(seed: int, progress: bool) -> DocumentSet:
+    from treefold.data import programs
+
+    return programs.load(seed, progress)
+
+
+TREEBANKS = ("ud-ewt-pos", "ud-ewt-pos-bare", "ud-ewt-pos-chain")
 RECORDS = ("largest", "equal", "count", "sum", "flat")
 # Name -> a function of a seed, and of whether to show progress.
 NAMED: dict[str, Loader] = {
     name: _records(name)
     for rule in RECORDS
     for name in (f"records-{rule}{size}" for size in ("", "-2000", "-500"))
-}
+} | {name: _treebank(name) for name in TREEBANKS}
+NAMED |= {f"expressions-{kind}": _expressions(kind) for kind in ("arithmetic", "logic")}
+NAMED["poj104"] = _programs
+# The template left out; see `treefold.data.plan_tables`.
+TEMPLATES = (*range(1, 15), 16, 18, 19, 21, 22)
+NAMED |= {f"tpch-plans-Q{k}": _plans(f"Q{k}") for k in TEMPLATES}
 
 
 class NoTarget(DataError):

@@ -25,6 +25,7 @@ from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
 from treefold.data.flat import Bag, Pools, Seen, Walk, mixed
+from treefold.tasks.documents_code_rivals import code_rivals
 from treefold.training.task import Split
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _of_documents(task: DocumentsTask) -> dict[str, Fit]:
     }
     if any(" " in (c.text or "").strip() for c in parts[0].contents):
         fits["words, linear"] = lambda: _each(_linear, task, words())
-    return fits
+    return fits | code_rivals(task)
 
 
 def _of_nodes(task: DocumentsTask) -> tuple[dict[str, Fit], dict[str, str]]:

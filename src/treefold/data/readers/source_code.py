@@ -28,18 +28,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from treefold.data.documents import NO_POSITION, Document
 from treefold.data.errors import DataError
+from treefold.data.readers.formats import LANGUAGES
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
-LANGUAGES = {
-    "c": (".c", ".h"),
-    "cpp": (".cpp", ".cc", ".cxx", ".c++", ".hpp", ".hh", ".hxx", ".h++", ".ipp"),
-    "java": (".java",),
-    "javascript": (".js", ".mjs", ".cjs", ".jsx"),
-    "go": (".go",),
-    "rust": (".rs",),
-}
 EXTENSIONS = {end: name for name, ends in LANGUAGES.items() for end in ends}
 ERROR = "ERROR"
 INSTALL = "pip install 'treefold[code]'"

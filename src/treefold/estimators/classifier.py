@@ -49,9 +49,11 @@ class TreeClassifier(ClassifierMixin, TreeEstimator):
         batch_size: trees in a batch.
         max_epochs: how often the training data are gone through, at most.
         early_stopping: hold trees out, and keep the weights that are best on them;
-            "auto" does where there are 300 or more.
-        validation_fraction: the share to hold out.
-        patience: epochs without a better one after which learning ends; None: never.
+            "auto" does where there are 100 or more.
+        validation_fraction: the share to hold out; "auto": a fifth of fewer than 1,000
+            trees, a tenth of more.
+        patience: epochs without a better one after which learning ends; "auto": a
+            quarter of `max_epochs`, and no fewer than 15; None: never.
         time_limit: seconds for all of `fit`; the rate then falls with the time.
         warm_start: `fit` goes on with the weights, the schema and the classes it has.
         class_weight: weights of classes, ``"balanced"`` for each to count alike, or a
@@ -91,8 +93,8 @@ class TreeClassifier(ClassifierMixin, TreeEstimator):
         batch_size="auto",
         max_epochs="auto",
         early_stopping="auto",
-        validation_fraction=0.1,
-        patience=None,
+        validation_fraction="auto",
+        patience="auto",
         time_limit=None,
         warm_start=False,
         class_weight=None,

@@ -28,11 +28,11 @@ class Passed(NamedTuple):
 
     Attributes:
         loss: the mean over training documents.
-        held: that over documents held out; NaN where there are none.
+        held: that over documents held out; None where there are none.
     """
 
     loss: float
-    held: float
+    held: float | None
 
 
 @final
@@ -91,11 +91,12 @@ class Learner:
                 seen += len(batch)
                 if share() >= 1:
                     break
-            loss = math.nan if held is None else self.loss(held)
+            loss = None if held is None else self.loss(held)
             self.history.append(Passed(total / seen, loss))
-            bar.set_postfix(loss=f"{total / seen:.4f}", held_out=f"{loss:.4f}")
+            shown = self.history[-1]._asdict().items()
+            bar.set_postfix({k: f"{v:.4f}" for k, v in shown if v is not None})
             since += 1
-            if held is not None and loss < best_loss:
+            if loss is not None and loss < best_loss:
                 best, best_loss, since = copy.deepcopy(self.model.state_dict()), loss, 0
             if share() >= 1 or (patience is not None and since >= patience):
                 break
@@ -108,7 +109,7 @@ class Learner:
         self._seed(number)
         plan = _Batches(train, self.config.batch_size).of(self.seed, number)
         loss = sum(self.step(batch, 0.0) * len(batch) for batch in plan)
-        self.history.append(Passed(loss / len(train), math.nan))
+        self.history.append(Passed(loss / len(train), None))
 
     def step(self, batch: DocumentBatch, done: float) -> float:
         """Learn from a batch; return its loss.

@@ -14,7 +14,9 @@ from treefold.training.document_build import document_model
 from treefold.training.document_defaults import defaults
 from treefold.training.errors import RunError
 
-FEWEST_TO_SPARE = 300  # trees; of fewer, those held out would be missed in training
+FEWEST_TO_SPARE = 100  # trees; of fewer, those held out would be missed in training
+LEAST_PATIENCE = 15  # epochs
+FEW = 1000  # trees; of fewer, more are held out, for the choice to be sure
 
 
 @final
@@ -63,13 +65,17 @@ def plan(estimator: Any, num_trees: int) -> Plan:
         usable_device(config.device)
     except (RunError, TypeError) as error:
         raise ValueError(f"{type(estimator).__name__}: {error}") from None
-    early = estimator.early_stopping
+    early, held = estimator.early_stopping, estimator.validation_fraction
     if _is_auto(early):
         early = num_trees >= FEWEST_TO_SPARE
-    held = estimator.validation_fraction if early else 0.0
+    if _is_auto(held):
+        held = 0.2 if num_trees < FEW else 0.1
     if not 0 <= held < 1:
         raise ValueError(f"validation_fraction must be in [0, 1), got {held}.")
-    return Plan(config, held, estimator.patience, estimator.time_limit)
+    patience = estimator.patience
+    if _is_auto(patience):
+        patience = max(LEAST_PATIENCE, config.epochs // 4)
+    return Plan(config, held if early else 0.0, patience, estimator.time_limit)
 
 
 def new_model(schema: Schema, config: DocumentsConfig, told: Told) -> DocumentModel:

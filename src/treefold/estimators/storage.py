@@ -84,7 +84,7 @@ def load(folder: str | Path, kind: type | None = None) -> Any:
         model.load_state_dict(read_tensors(folder / MODEL)[0])
         learner = Learner(model, config, content["seed"])
         learner.history = [Passed(**passed) for passed in estimator.history_]
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (AttributeError, KeyError, TypeError, RuntimeError) as error:
         raise RunError(f"{folder} is damaged: {error}") from None
     model.double().eval()
     estimator._learner = learner

@@ -126,7 +126,7 @@ class Classes(Told):
             odd = classes[number] != column
             if odd.any():
                 raise ValueError(
-                    f"y holds the class {column[odd][0]!r}, which is not among those "
+                    f"y holds the class {column[odd][:1].tolist()[0]!r}, which is not among those "
                     f"that are known: {', '.join(map(repr, classes[:10].tolist()))}."
                 )
             found.append(number)

@@ -127,10 +127,15 @@ class Way:
 
     # ------------------------------------------------------------------ tables
 
-    def _rows(self, rows: Iterator[Record], place: str) -> Iterator[Found | DataError]:
+    def _rows(
+        self, rows: Iterator[Record | DataError], place: str
+    ) -> Iterator[Found | DataError]:
         format = self.format
         try:
             for record in rows:
+                if isinstance(record, DataError):
+                    yield record
+                    continue
                 row = record.value
                 if self.column is None:
                     values = {key: typed(cell) for key, cell in row.items()}

@@ -53,7 +53,7 @@ def lift(document: Document, name: str) -> None:
         DataError: no node has it, or it is no single value.
     """
     content = enumerate(document.content)
-    found = [v for v, each in content if v and (each.role or each.kind) == name]
+    found = [v for v, each in content if v and _name(each) == name]
     if not found:
         raise DataError(
             f"{_start(document)}no node has a field {name!r} to be its label"
@@ -82,7 +82,7 @@ def _find(document: Document, path: str) -> int:
     node, rest, gone = 0, path, ""
     while True:
         below = {
-            document.content[v].role or document.content[v].kind: v
+            _name(document.content[v]): v
             for v in range(len(document) - 1, node, -1)  # the first of a name stays
             if document.parent[v] == node
         }
@@ -107,9 +107,14 @@ def fields_of(document: Document, node: int = 0) -> str:
     """Return the names of the fields right below a node, as a list to be read."""
     below = [v for v in range(1, len(document)) if document.parent[v] == node]
     content = [document.content[v] for v in below]
-    names = list(dict.fromkeys(c.role or c.kind for c in content))
+    names = list(dict.fromkeys(map(_name, content)))
     more = [f"and {len(names) - MOST_SHOWN} more"] * (len(names) > MOST_SHOWN)
     return ", ".join([*names[:MOST_SHOWN], *more])
+
+
+def _name(content: Content) -> str:
+    """Return what a node is called as a field: an attribute of XML without its @."""
+    return content.role.removeprefix("@") or content.kind
 
 
 def _value(document: Document, node: int, path: str) -> Value:

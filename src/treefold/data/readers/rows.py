@@ -16,11 +16,11 @@ from treefold.data.readers.json_records import Record
 from treefold.data.readers.values import as_number
 
 
-def rows_of(content: bytes, place: str) -> Iterator[Record]:
-    """Read a table with a header: a row as a dict of texts.
+def rows_of(content: bytes, place: str) -> Iterator[Record | DataError]:
+    """Read a table with a header: a row as a dict of texts, or what is wrong with it.
 
     Raises:
-        DataError: a row has more cells than the header, or is damaged.
+        DataError: it has no header, or is damaged.
     """
     text = text_of(content, place)
     header = text.split("\n", 1)[0]
@@ -38,10 +38,11 @@ def rows_of(content: bytes, place: str) -> Iterator[Record]:
             if not cells:
                 continue
             if len(cells) > len(names):
-                raise DataError(
+                yield DataError(
                     f"{here}: {len(cells)} cells, and the header has {len(names)}; put "
                     "cells that hold a delimiter into quotes"
                 )
+                continue
             cells += [""] * (len(names) - len(cells))
             yield Record(here, dict(zip(names, cells, strict=True)))
     except csv.Error as error:

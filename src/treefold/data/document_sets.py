@@ -71,6 +71,12 @@ def _programs(seed: int, progress: bool) -> DocumentSet:
     return programs.load(seed, progress)
 
 
+def _cloze(seed: int, progress: bool) -> DocumentSet:
+    from treefold.data.generators import python_cloze
+
+    return python_cloze.load(seed=seed, progress=progress)
+
+
 TREEBANKS = ("ud-ewt-pos", "ud-ewt-pos-bare", "ud-ewt-pos-chain")
 RECORDS = ("largest", "equal", "count", "sum", "flat")
 # Name -> a function of a seed, and of whether to show progress.
@@ -80,7 +86,7 @@ NAMED: dict[str, Loader] = {
     for name in (f"records-{rule}{size}" for size in ("", "-2000", "-500"))
 } | {name: _treebank(name) for name in TREEBANKS}
 NAMED |= {f"expressions-{kind}": _expressions(kind) for kind in ("arithmetic", "logic")}
-NAMED["poj104"] = _programs
+NAMED |= {"poj104": _programs, "python-cloze": _cloze}
 # The template left out; see `treefold.data.plan_tables`.
 TEMPLATES = (*range(1, 15), 16, 18, 19, 21, 22)
 NAMED |= {f"tpch-plans-Q{k}": _plans(f"Q{k}") for k in TEMPLATES}

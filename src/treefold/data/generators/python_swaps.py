@@ -261,12 +261,17 @@ def _read(name: str, content: bytes) -> _Module | None:
 
 def _share_out(modules: list[_Module], seed: int) -> dict[str, list[_Module]]:
     """Share whole modules out to the splits, in random order, by their examples."""
-    order = np.random.default_rng(seed).permutation(len(modules))
-    counts = np.array([len(modules[k].asked) for k in order])
-    before = np.cumsum(counts) - counts
-    cuts = np.searchsorted(before, np.array([DEV_FROM, TEST_FROM]) * counts.sum())
-    parts = np.split(order, cuts)
-    return {s: [modules[k] for k in p] for s, p in zip(SPLITS, parts, strict=True)}
+    parts = shares([len(module.asked) for module in modules], seed)
+    return {s: [modules[k] for k in part] for s, part in parts.items()}
+
+
+def shares(counts: Sequence[int], seed: int) -> dict[str, NDArray[np.int64]]:
+    """Share modules out, given how many examples each has; by number."""
+    order = np.random.default_rng(seed).permutation(len(counts))
+    size = np.array(counts)[order]
+    before = np.cumsum(size) - size
+    cuts = np.searchsorted(before, np.array([DEV_FROM, TEST_FROM]) * size.sum())
+    return dict(zip(SPLITS, np.split(order, cuts), strict=True))
 
 
 def _examples(module: _Module, known: set[str]) -> Iterable[_Example]:

@@ -186,6 +186,17 @@ def test_the_most_important_node_is_shown_with_the_ends_of_its_way():
     assert sum(row.hidden for row in levels) == sum(row.levels for row in levels)
 
 
+def test_paths_of_nodes_without_role_go_by_kind_and_number():
+    page = Document()
+    page.add(-1, "html")
+    page.add(0, "head", position=0)
+    page.add(0, "body", position=1)
+    page.add(2, "p", position=0, text="words")
+    labels = Labels(page, page.children)
+    assert labels.short(3) == 'body[1] / p = "words"'
+    assert labels.short(0) == "the root"
+
+
 def test_the_middle_of_a_long_path_is_left_out():
     chain = Document()
     chain.add(-1, "a")

@@ -27,6 +27,7 @@ NEAREST = 3
 TOLD = 3  # subtrees that are named
 LEAST = 0.02  # of the greatest effect, to be named
 OWED = 0.8  # of a subtree's effect, that one within it has by itself
+FAR = 0.2  # of its importance, that it keeps then
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,21 @@ class Explanation:
             ),
         ]
 
+    @property
+    def importance(self) -> Float:
+        """(V,) what is drawn rather than left out, by the size of both readings.
+
+        A subtree that owes its effect to one within it counts for less: it is shown
+        anyway, on the way to that one.
+        """
+        change = np.abs(np.nan_to_num(self.change))
+        parent = self.gradients.below.parent
+        inner = np.zeros(len(change))
+        np.maximum.at(inner, parent[1:], change[1:])
+        change = np.where(inner >= OWED * change, FAR * change, change)
+        value = np.abs(self.gradients.value)
+        return np.maximum(*(x / max(x.max(initial=0), 1e-12) for x in (change, value)))
+
     def picture(
         self, max_nodes: int = MOST_NODES, said: Sequence[str | None] | None = None
     ) -> str:
@@ -89,6 +105,7 @@ class Explanation:
         return document_svg(
             self.document,
             columns=self.columns,
+            importance=self.importance.tolist(),
             said=said,
             max_nodes=max_nodes,
             title=f"Why {self.headline}",

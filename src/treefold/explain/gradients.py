@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from treefold.models.document import DocumentModel
 
 Float = NDArray[np.float64]
 
-STEPS, MOST_STEPS = 16, 256
+POINTS, MOST_POINTS = 8, 512  # of a part of the way, of all parts
 WORK = 1_000_000  # nodes of all copies together
 AT_ONCE = 50_000  # nodes of the copies that are folded at a time
 CLOSE = 1e-3  # of the sum to what it should be
@@ -75,9 +76,10 @@ def integrated_gradients(
     Where a class is asked about `against` another, f is the logarithm of the odds of
     the one to the other: unlike a probability near 0 or 1 it still has a slope.
 
-    The integral is taken by Gauss and Legendre's points rather than at equal steps:
-    a few of them do. The copies of the document, one for each point, are folded as one
-    batch.
+    The integral is taken at Gauss and Legendre's points rather than at equal steps.
+    What f gains on a part of the way is known from its ends, so that where the
+    gradients' sum misses it, that part is halved, the worst first. The copies of the
+    document, one for each point, are folded as one batch.
 
     Args:
         model: says (C,) probabilities or numbers of a document.
@@ -86,9 +88,9 @@ def integrated_gradients(
         output: which of the C.
         against: another of them, of the same classes.
         node: of a model of nodes, the node of which it is asked.
-        steps: points; by default as many as bring the sum within 0.001 of what it
-            should be (of the total, where that is above 1), but no more than 256, and
-            no more than a million nodes in all.
+        steps: points on the whole way; by default as many as bring the sum within
+            0.001 of what it should be (times the total, where that is above 1), but no
+            more than 512, and no more than a million nodes in all.
 
     Raises:
         ValueError: `steps` is less than 1, or there is no such output.
@@ -104,17 +106,33 @@ def integrated_gradients(
     asked = _Asked(model, coded, number, output, against, node, V)
     was_training = model.training
     model.eval()
-    total = asked.value(1.0) - asked.value(0.0)
-    points = steps or max(min(STEPS, WORK // V), 1)
-    most = min(MOST_STEPS, WORK // V)
-    while True:
-        value = asked.integral(points)
-        found = IntegratedGradients(value, total, points, below)
-        if steps or found.gap <= CLOSE * max(1, abs(total)) or 2 * points > most:
-            break
-        points *= 2
+    parts = [asked.part(0.0, 1.0, steps or max(min(POINTS, WORK // V), 1))]
+    total, used = parts[0].gain, parts[0].points
+    most = 0 if steps else min(MOST_POINTS, WORK // V)
+    close = CLOSE * max(1, abs(total))
+    while sum(part.gap for part in parts) > close and used + 2 * POINTS <= most:
+        worst = parts.pop(max(range(len(parts)), key=lambda k: parts[k].gap))
+        middle = (worst.low + worst.high) / 2
+        parts.append(asked.part(worst.low, middle, POINTS))
+        parts.append(asked.part(middle, worst.high, POINTS))
+        used += 2 * POINTS
     model.train(was_training)
-    return found
+    value = np.sum([part.value for part in parts], axis=0)
+    return IntegratedGradients(value, total, used, below)
+
+
+class _Part(NamedTuple):
+    """A part of the way from the baseline to the document."""
+
+    low: float
+    high: float
+    points: int
+    value: Float  # (V,) the integral over it
+    gain: float  # of f, from its one end to the other
+
+    @property
+    def gap(self) -> float:
+        return float(abs(self.value.sum() - self.gain))
 
 
 class _Asked:
@@ -132,15 +150,19 @@ class _Asked:
     ):
         self.model, self.coded, self.number = model, coded, number
         self.output, self.against, self.node, self.V = output, against, node, V
+        self._known: dict[float, float] = {}
 
     @torch.no_grad()
     def value(self, scale: float) -> float:
-        return float(self._said(torch.tensor([scale]))[0])
+        if scale not in self._known:
+            said = self._forward(torch.tensor([scale], dtype=torch.float64))[0]
+            self._known[scale] = float(said[0])
+        return self._known[scale]
 
-    def integral(self, points: int) -> Float:
+    def part(self, low: float, high: float, points: int) -> _Part:
         at, weight = np.polynomial.legendre.leggauss(points)
-        scale = torch.from_numpy((at + 1) / 2)
-        weights = torch.from_numpy(weight / 2)
+        scale = torch.from_numpy(low + (high - low) * (at + 1) / 2)
+        weights = torch.from_numpy((high - low) * weight / 2)
         size = max(AT_ONCE // self.V, 1)
         total = np.zeros(self.V)
         for some, each in zip(scale.split(size), weights.split(size), strict=True):
@@ -150,7 +172,7 @@ class _Asked:
         node = documents.node[offset[self.number] : offset[self.number + 1]]
         value = np.empty(self.V)
         value[node] = total
-        return value
+        return _Part(low, high, points, value, self.value(high) - self.value(low))
 
     def _gradients(self, scale: Tensor, weight: Tensor) -> Float:
         """Return the sum over K points of x times its gradient, (V,)."""
@@ -160,9 +182,6 @@ class _Asked:
             (gradient,) = torch.autograd.grad((said * weight).sum(), scaled)
         each = (gradient * x).sum(dim=1).double()[order]  # the K copies, one by one
         return each.view(len(scale), self.V).sum(dim=0).cpu().numpy()
-
-    def _said(self, scale: Tensor) -> Tensor:
-        return self._forward(scale)[0]
 
     def _forward(self, scale: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Say it of K copies: (K,), the vectors (KV, I), and these scaled."""

@@ -131,7 +131,7 @@ def states(
     was_training = model.training
     model.eval()
     numbers = np.arange(len(coded)) if numbers is None else numbers
-    found = [np.empty((0, model.net.hidden_size))]
+    found = [np.empty((0, model.state_size))]
     sizes = coded.documents.corpus.sizes[numbers]
     cuts = np.flatnonzero(np.diff(np.cumsum(sizes) // 50_000)) + 1
     for some in np.split(numbers, cuts):

@@ -55,8 +55,11 @@ class Bars:
 
     def value(self, row: Row) -> float:
         """Return a line's number; that of several nodes is their sum."""
+        value = self.column.value
         if row.node >= 0:
-            return self.column.value[row.node]
+            return value[row.node]
+        if self.column.of_subtrees and all(math.isnan(value[v]) for v in row.tops):
+            return math.nan
         total = sum(self._total[v] for v in row.tops)
         if row.levels and not self.column.of_subtrees:
             total -= sum(self._total[v] for v in self.outline.shown_below(row.tops[0]))

@@ -65,7 +65,8 @@ class Labels:
         v = row.node
         name, kind = cut(self.name(v), TEXT), self.content[v].kind
         value = self.value(v)
-        shown = "" if value and kind in PLAIN else cut(kind, TEXT)
+        told = value and (kind in PLAIN or kind == self.content[v].role)
+        shown = "" if told else cut(kind, TEXT)
         short, parts, long = cut(value, TEXT), [], 0.0
         if name:
             parts.append(f'<tspan fill="{FAINT}">{escape(name)}:</tspan>')
@@ -88,13 +89,21 @@ class Labels:
         """Return the names from the root down, the middle left out where it is long."""
         names: list[str] = []
         while self.parent[v] >= 0:
-            name = self.name(v) or self.content[v].kind
+            name = self._step(v)
             if not (names and names[-1].startswith(f"{name}[")):
                 names.append(name)  # an item names the list that it is in
             v = self.parent[v]
         if len(names) > 2 * STEPS:
             names[STEPS:-STEPS] = ["…"]
         return " / ".join(cut(name) for name in reversed(names)) or "the root"
+
+    def _step(self, v: int) -> str:
+        """Return a node's part of a path: its name, else its kind and its number."""
+        content = self.content[v]
+        if content.role:
+            return self.name(v)
+        several = content.position >= 0 and len(self.children[self.parent[v]]) > 1
+        return f"{content.kind}[{content.position}]" if several else content.kind
 
     def name(self, v: int) -> str:
         """Return what a node is to its parent, numbered among several of its role."""

@@ -13,8 +13,7 @@ import csv
 import gzip
 import io
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,6 @@ NAME = "query_plans_tpch"
 FILE = "operator_dataset_all19templates.csv.gz"
 # Without sub-plans; the literature leaves the others out.
 PLAIN = tuple(f"Q{k}" for k in (1, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 18, 19))
-TEMPLATES = tuple(f"Q{k}" for k in (*range(1, 15), 16, 18, 19, 21, 22))
 ESTIMATED = ("startup_cost", "total_cost", "nt", "plan_width", "parallel_workers")
 COLUMNS = ("query_file", "node_type", "depth", "parent_relationship", *ESTIMATED)
 COLUMNS += ("actual_total_time",)
@@ -100,7 +98,9 @@ def _plans(
             if plan is not None:
                 yield plan
             if not time > 0:
-                raise DataError(f"{path}:{line}: a plan took {time} ms, not more than 0")
+                raise DataError(
+                    f"{path}:{line}: a plan took {time} ms, not more than 0"
+                )
             plan = Plan(Document(row["query_file"], math.log(time)), [])
             above = []
         if plan is None or not 0 <= depth <= len(above):
@@ -144,7 +144,7 @@ def held_out(
     return train, dev, plans[out]
 
 
-def load(out: str, seed: int = 0, progress: bool = False) -> DocumentSet:
+def load(out: str) -> DocumentSet:
     """Load the set that leaves a template out."""
     parts = held_out(load_plans(), out)
     train, dev, test = (Documents.of(plan.document for plan in part) for part in parts)
@@ -158,11 +158,6 @@ def load(out: str, seed: int = 0, progress: bool = False) -> DocumentSet:
         f"Measured on the template {out}, of which no plan is learned from. Dev is of "
         "the other templates, which is an easier question.",
     )
-
-
-SETS: dict[str, Callable[[int, bool], DocumentSet]] = {
-    f"tpch-plans-{out}": partial(load, out) for out in TEMPLATES
-}
 
 
 def pack(plans: Sequence[Plan]) -> tuple[Documents, np.ndarray]:

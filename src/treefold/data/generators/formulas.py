@@ -9,9 +9,9 @@ To learn from are formulas of few levels, to measure on those of more: whoever h
 learned what each operator does to the values of its arguments needs nothing else.
 
 A formula is drawn from its value down. A node's operator is any; the values of its
-arguments are any that give the node its value. So every value is as likely as any other
-at every depth, and no shallow trick (a product with a 0 in it, a long disjunction) tells
-it.
+arguments are any that give the node its value. So the values of formulas are as likely
+as each other at every depth, and no shallow trick (a product with a 0 in it, a long
+disjunction) tells them.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ def said(content: Content) -> str:
     return f"{content.text}={content.number:g}"
 
 
-def load(name: str, seed: int = 0, progress: bool = False) -> DocumentSet:
+def load(name: str, seed: int = 0) -> DocumentSet:
     """Load a set by name: shallow formulas to learn from, deeper ones to measure on."""
     depths = {"train": TRAINED, "dev": TRAINED, "test": DEEPER}
     made = {

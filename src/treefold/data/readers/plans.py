@@ -1,12 +1,15 @@
 """PostgreSQL's plans of queries, as ``EXPLAIN (FORMAT JSON)`` writes them.
 
-| of the plan | in the document |
-|---|---|
-| an operator | a node: its ``Node Type`` is the kind, its ``Parent Relationship`` the role |
-| costs at the start and in all, rows, width, workers | its vector, logarithms log(1 + x) |
-| other attributes: relation, index, join type, conditions | its children, as in JSON |
-| what stands beside ``Plan`` in the record | children of the root |
-| ``Execution Time``, else the root's ``Actual Total Time`` | the target, in milliseconds |
+=====================================================  ================================
+an operator                                            a node; its ``Node Type`` is the
+                                                       kind, its ``Parent Relationship``
+                                                       the role
+costs at the start and in all, rows, width, workers    its vector, log(1 + x) each
+relation, index, join type, conditions, all other      its children, as in JSON
+what stands beside ``Plan`` in the record              children of the root
+``Execution Time``, else the root's                    the target, in milliseconds
+``Actual Total Time``
+=====================================================  ================================
 
 What is known only when a query has run is left out, however it was asked for (ANALYZE,
 BUFFERS, WAL): it could tell the run time, and is not there when it matters.
@@ -60,6 +63,10 @@ MEASURED_NAMES = {
 OWN = {"Node Type", "Parent Relationship", "Plans", *ESTIMATES}
 TIME, WHOLE_TIME = "Actual Total Time", "Execution Time"
 SHOWN = 5  # keys, in a message
+EXPECTED = (
+    "expected a plan, an object with 'Plan' or 'Node Type' as EXPLAIN (FORMAT JSON) "
+    "writes it"
+)
 
 
 class Plan(NamedTuple):
@@ -129,7 +136,9 @@ def read_plans(
     executed: bool = False,
 ) -> Iterator[Plan | DataError]:
     """Read plans with the times of their operators; see `read`."""
+    empty = True
     for record in json_records.records(content, place, many=many, lines=lines):
+        empty = False
         if isinstance(record, DataError):
             yield record
             continue
@@ -139,6 +148,8 @@ def read_plans(
                 yield _plan(Record(record.place, value), ordered, executed)
             except DataError as error:
                 yield error
+    if empty:
+        yield DataError(f"{place}: {EXPECTED}, found nothing")
 
 
 def _plan(record: Record, ordered: bool | None, executed: bool) -> Plan:
@@ -147,10 +158,7 @@ def _plan(record: Record, ordered: bool | None, executed: bool) -> Plan:
         beside = {key: each for key, each in value.items() if key != "Plan"}
         value = value["Plan"]
     if not isinstance(value, dict) or "Node Type" not in value:
-        raise DataError(
-            f"{record.place}: expected a plan, an object with 'Plan' or 'Node Type' as "
-            f"EXPLAIN (FORMAT JSON) writes it, found {_shown(value)}"
-        )
+        raise DataError(f"{record.place}: {EXPECTED}, found {_shown(value)}")
     times = list[float]()
     document = Document(record.place)
 

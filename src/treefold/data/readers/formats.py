@@ -23,6 +23,9 @@ LANGUAGES = {
     "go": (".go",),
     "rust": (".rs",),
 }
+# Those of sqlglot that are asked for most; its reader takes them all.
+DIALECTS = ("bigquery", "duckdb", "mysql", "oracle", "postgres", "snowflake", "spark")
+DIALECTS += ("sqlite", "tsql")
 
 
 @final
@@ -74,10 +77,17 @@ FORMATS: dict[str, Format] = {
         for name, extensions in LANGUAGES.items()
     },
     "conllu": Format("conllu_text", (".conllu", ".conll"), many=True),
+    "conllu-bare": Format("conllu_text", many=True, options={"relations": False}),
+    "conllu-chain": Format("conllu_text", many=True, options={"structure": "chain"}),
     "sql": Format("sql", (".sql",), many=True),
+    **{
+        f"sql-{dialect}": Format("sql", many=True, options={"dialect": dialect})
+        for dialect in DIALECTS
+    },
     "newick": Format("newick", (".nwk", ".newick", ".tre"), many=True),
     "brackets": Format("brackets_documents", (".mrg", ".ptb"), many=True),
     "math": Format("sympy_text", (".math",), many=True),
+    "plans": Format("plans", (".plan", ".plans"), many=True, alone={"many": False}),
 }
 TABLES = (".csv", ".tsv")
 OTHER_NAMES = {"ndjson": "jsonl", "js": "javascript", "c++": "cpp", "py": "python"}

@@ -207,6 +207,17 @@ def of_trees(folder: Path, random: np.random.Generator) -> Case:
     return Case(data, asked, 2, [*flags.split(), "--threads", "1"])
 
 
+def of_records(folder: Path, random: np.random.Generator) -> Case:
+    def line() -> str:
+        found = words(random)
+        record = {"sky": {"seen": found, "hours": int(random.integers(9))}}
+        return json.dumps({**record, "label": "sun" in found})
+
+    data = write(folder / "days.jsonl", (line() for _ in range(60)))
+    asked = write(folder / "asked.jsonl", ['{"sky": {"seen": ["sun"]}}', "[1, null]"])
+    return Case(data, asked, 2, [*SMALL, "--input-size", "6", "--target", "label"])
+
+
 CASES: dict[str, Callable[[Path, np.random.Generator], Case]] = {
     "classify": of_texts,
     "tag": of_columns,
@@ -223,6 +234,7 @@ CASES: dict[str, Callable[[Path, np.random.Generator], Case]] = {
     "relate": of_triples,
     "transduce": of_graphs,
     "parse": of_brackets,
+    "documents": of_records,
 }
 
 

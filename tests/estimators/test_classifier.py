@@ -94,7 +94,7 @@ def test_partial_fit_knows_classes_that_the_first_trees_do_not_show():
         model.partial_fit(X, y)
     model.partial_fit([X[k] for k in blue], ["blue"] * len(blue), ["blue", "red"])
     assert model.predict_proba(X).shape == (30, 2)
-    with pytest.raises(ValueError, match="'green'.*, which is not among"):
+    with pytest.raises(ValueError, match="'green', which is not among"):
         model.partial_fit(X, y)
 
 

@@ -8,10 +8,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from treefold import TreeClassifier, TreeRegressor, TreeVectorizer
 
-SMALL: dict[str, Any] = {"hidden_size": 8, "random_state": 0, "early_stopping": False}
+SMALL: dict[str, Any] = {"hidden_size": 8, "batch_size": 100, "random_state": 0}
 ESTIMATORS = [
-    TreeClassifier(max_epochs=12, learning_rate=0.02, **SMALL),
-    TreeRegressor(max_epochs=25, learning_rate=0.02, **SMALL),
+    TreeClassifier(max_epochs=12, learning_rate=0.03, **SMALL),
+    TreeRegressor(max_epochs=25, learning_rate=0.03, **SMALL),
     TreeVectorizer(max_epochs=2, **SMALL),
 ]
 # A weight of 2 counts twice in the loss, but a tree that is there twice also stands in

@@ -17,6 +17,14 @@ from treefold.training.errors import RunError
 FEWEST_TO_SPARE = 100  # trees; of fewer, those held out would be missed in training
 LEAST_PATIENCE = 15  # epochs
 FEW = 1000  # trees; of fewer, more are held out, for the choice to be sure
+SETTINGS = {  # of an estimator, as the command line calls them
+    "cell": "model",
+    "hidden_size": "hidden_size",
+    "dropout": "output_dropout",
+    "learning_rate": "learning_rate",
+    "batch_size": "batch_size",
+    "max_epochs": "epochs",
+}
 
 
 @final
@@ -44,21 +52,12 @@ def plan(estimator: Any, num_trees: int) -> Plan:
         ValueError: a parameter that cannot be what it is.
     """
     chosen = defaults(num_trees)
-    names = {
-        "cell": ("model", DocumentsConfig.model),
-        "hidden_size": ("hidden_size", chosen.hidden_size),
-        "dropout": ("output_dropout", chosen.output_dropout),
-        "learning_rate": ("learning_rate", chosen.learning_rate),
-        "batch_size": ("batch_size", chosen.batch_size),
-        "max_epochs": ("epochs", chosen.epochs),
-    }
-    found: dict[str, Any] = {
-        setting: auto
-        if _is_auto(getattr(estimator, name))
-        else getattr(estimator, name)
-        for name, (setting, auto) in names.items()
-    }
-    found["input_size"] = found["hidden_size"]
+    found: dict[str, Any] = chosen._asdict()
+    for name, setting in SETTINGS.items():
+        if not _is_auto(value := getattr(estimator, name)):
+            found[setting] = value
+    if not _is_auto(estimator.hidden_size):
+        found["input_size"] = estimator.hidden_size
     found["device"] = estimator.device
     try:
         config = DocumentsConfig(**found)

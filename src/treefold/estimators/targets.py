@@ -125,9 +125,10 @@ class Classes(Told):
             number = np.searchsorted(classes, column).clip(max=len(classes) - 1)
             odd = classes[number] != column
             if odd.any():
+                first, *_ = column[odd].tolist()
                 raise ValueError(
-                    f"y holds the class {column[odd][:1].tolist()[0]!r}, which is not among those "
-                    f"that are known: {', '.join(map(repr, classes[:10].tolist()))}."
+                    f"y holds the class {first!r}, which is not among those that are "
+                    f"known: {', '.join(map(repr, classes[:10].tolist()))}."
                 )
             found.append(number)
         return np.column_stack(found).astype(np.int64)

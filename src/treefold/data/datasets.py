@@ -21,6 +21,7 @@ from treefold.data.places import (
     split_file,
 )
 from treefold.data.readers.brackets import read_brackets
+from treefold.data.splits import held_out
 from treefold.data.vocabulary import Vocabulary
 
 FIVE_CLASSES = ("0", "1", "2", "3", "4")
@@ -28,7 +29,6 @@ TWO_CLASSES = ("negative", "positive")
 # Neutral nodes, label 2, are in neither class.
 POLARITY = {"0": "negative", "1": "negative", "3": "positive", "4": "positive"}
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
-HELD_OUT = 0.1  # of the trees go to dev, and as many to test, where neither is given
 
 
 @final
@@ -217,7 +217,10 @@ def _from_files(
         files = {"train": path, **files}
 
     read = {split: read_brackets(f, skip_bad=skip_bad) for split, f in files.items()}
-    note = _hold_out(read, seed)
+    train = read["train"]
+    shares, note = held_out(train.sources[0], len(train), read, seed, what="trees")
+    read |= {split: train[some] for split, some in shares.items()}
+    read["train"] = replace(read["train"], skipped=train.skipped)
     corpora = [_with_numbers(read[split]) for split in SPLITS]
     train = corpora[0]
     present = np.unique(train.label[train.label >= 0])
@@ -240,26 +243,6 @@ def _inside(folder: Path, file: str | Path) -> Path:
     """Return a file as it was named or, where there is none, the one in the folder."""
     path = Path(file)
     return folder / path if not path.exists() and (folder / path).exists() else path
-
-
-def _hold_out(read: dict[str, Corpus], seed: int) -> str:
-    """Move training trees to the splits that have none, and say so."""
-    missing = [split for split in SPLITS if split not in read]
-    if not missing:
-        return ""
-    train = read["train"]
-    size = max(1, round(HELD_OUT * len(train)))
-    if len(train) <= size * len(missing):
-        raise DataError(
-            f"{train.sources[0]}: {len(train)} trees are too few to hold some out for "
-            f"{_list(missing)}; give files of their own for these"
-        )
-    order = np.random.default_rng(seed).permutation(len(train))
-    for k, split in enumerate(missing):
-        read[split] = train[np.sort(order[k * size : (k + 1) * size])]
-    rest = train[np.sort(order[size * len(missing) :])]
-    read["train"] = replace(rest, skipped=train.skipped)
-    return f"{_list(missing)}: {size} trees each, held out of training by seed {seed}."
 
 
 def _with_numbers(corpus: Corpus) -> Corpus:

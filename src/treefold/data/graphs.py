@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
-import numpy as np
-
 from treefold.data.errors import DataError
 from treefold.data.places import did_you_mean, neighbours, split_file
 from treefold.data.readers.json_text import loads
 from treefold.data.readers.lines import STDIN, open_lines
+from treefold.data.splits import held_out
 from treefold.forest import Forest, ForestError
 
-HELD_OUT = 0.1  # of the structures go to dev, and as many to test, where none is given
 NAMED = ("circuits", "circuits-critical")
 FIELDS = '{"nodes": [labels], "children": [[numbers]], "targets": [labels]}'
 
@@ -188,7 +186,10 @@ def load_graphs(
             raise DataError(f"no data set and no file is called {data!r}{hint}")
         given = {"train": data, **given}
     splits = {split: _all_of(file) for split, file in given.items()}
-    note = _hold_out(splits, data, seed)
+    note = ""
+    if train := splits.get("train"):
+        shares, note = held_out(data, len(train), splits, seed, what="structures")
+        splits |= {split: [train[k] for k in some] for split, some in shares.items()}
     return GraphSet(path.name.split(".")[0] or data, splits, note)
 
 
@@ -226,26 +227,3 @@ def check_alike(graphs: Iterable[Graph]) -> None:
                 f"{graph.place}: expected targets of the same kind as in "
                 f"{first.place}: of all nodes, or of the whole"
             )
-
-
-def _hold_out(splits: dict[str, list[Graph]], data: str, seed: int) -> str:
-    """Move training structures to the splits that have none, and say so."""
-    missing = [split for split in ("dev", "test") if split not in splits]
-    if not missing or "train" not in splits:
-        return ""
-    train = splits["train"]
-    size = max(1, round(HELD_OUT * len(train)))
-    if len(train) <= size * len(missing):
-        raise DataError(
-            f"{data}: {len(train)} structures are too few to hold some out for "
-            f"{' and '.join(missing)}; give files of their own for these"
-        )
-    order = np.random.default_rng(seed).permutation(len(train))
-    for k, split in enumerate(missing):
-        splits[split] = [train[i] for i in np.sort(order[k * size : (k + 1) * size])]
-    rest = np.sort(order[size * len(missing) :])
-    splits["train"] = [train[i] for i in rest]
-    return (
-        f"{' and '.join(missing)}: {size} structures each, held out of training by "
-        f"seed {seed}."
-    )

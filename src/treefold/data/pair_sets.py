@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
-import numpy as np
-
 from treefold.data.errors import DataError
-from treefold.data.places import SPLITS, did_you_mean, folders, neighbours
+from treefold.data.places import SPLITS, folders
 from treefold.data.readers.pairs import TextPairs, read_pairs, read_parallel
+from treefold.data.splits import files_of, held_out
 
-HELD_OUT = 0.1  # of the pairs go to dev, and as many to test, where neither is given
 MULTI30K = {"train": "train", "dev": "val", "test": "test_2016_flickr"}
 NAMED = {
     "multi30k-en-de": ("en", "de"),
@@ -77,19 +75,21 @@ def load_pairs(
             )
         return _multi30k(name, skip_bad)
     path = Path(name)
-    if path.is_dir():
-        files = _in_folder(path) | files
-    elif "train" not in files:
-        if not path.exists() and "," not in name:
-            hint = did_you_mean(name, [*NAMED, *neighbours(path)]) or "."
-            raise DataError(
-                f"no data set and no file is called {name!r}{hint} The data sets are "
-                f"{', '.join(NAMED)}; anything else is the path of a file of lines "
-                "source<TAB>target, or of two parallel ones, SOURCES,TARGETS."
-            )
-        files = {"train": name} | files
-    read = {split: _read(file, skip_bad) for split, file in files.items()}
-    note = _hold_out(name, read, seed)
+    if "," not in name:
+        files = files_of(
+            name,
+            files,
+            (".tsv",),
+            named=NAMED,
+            otherwise=f"The data sets are {', '.join(NAMED)}; anything else is the "
+            "path of a file of lines source<TAB>target, or of two parallel ones, "
+            "SOURCES,TARGETS.",
+        )
+    read = {s: _read(f, skip_bad) for s, f in ({"train": name} | files).items()}
+    whole = read["train"]
+    shares, note = held_out(name, len(whole), read, seed, what="pairs")
+    read |= {split: whole.select(some.tolist()) for split, some in shares.items()}
+    read["train"] = replace(read["train"], skipped=whole.skipped)
     stem = path.name.removesuffix(".gz").removesuffix(".tsv") or name
     return PairSet(stem, read["train"], read["dev"], read["test"], note)
 
@@ -117,17 +117,6 @@ def _multi30k(name: str, skip_bad: bool) -> PairSet:
     return PairSet(name, *read, note="Multi30k, task 1; test is test_2016_flickr.")
 
 
-def _in_folder(folder: Path) -> dict[str, str]:
-    files = {}
-    for split in SPLITS:
-        for suffix in (".tsv", ".tsv.gz"):
-            if (path := folder / f"{split}{suffix}").is_file():
-                files.setdefault(split, str(path))
-    if "train" not in files:
-        raise DataError(f"{folder}: expected train.tsv or train.tsv.gz in the folder")
-    return files
-
-
 def _read(file: str, skip_bad: bool) -> TextPairs:
     if Path(file).exists() or "," not in file:
         return read_pairs(file, skip_bad=skip_bad)
@@ -137,26 +126,3 @@ def _read(file: str, skip_bad: bool) -> TextPairs:
             f"{file}: expected two parallel files, SOURCES,TARGETS, got {len(parts)}"
         )
     return read_parallel(*parts, skip_bad=skip_bad)
-
-
-def _hold_out(name: str, read: dict[str, TextPairs], seed: int) -> str:
-    """Move training pairs to the splits that have none, and say so."""
-    missing = [split for split in SPLITS if split not in read]
-    if not missing:
-        return ""
-    train = read["train"]
-    size = max(1, round(HELD_OUT * len(train)))
-    if len(train) <= size * len(missing):
-        raise DataError(
-            f"{name}: {len(train)} pairs are too few to hold some out for "
-            f"{' and '.join(missing)}; give files of their own for these"
-        )
-    order = np.random.default_rng(seed).permutation(len(train))
-    for k, split in enumerate(missing):
-        read[split] = train.select(sorted(order[k * size : (k + 1) * size].tolist()))
-    rest = train.select(sorted(order[size * len(missing) :].tolist()))
-    read["train"] = TextPairs(rest.sources, rest.targets, train.skipped)
-    return (
-        f"{' and '.join(missing)}: {size} pairs each, held out of training by seed "
-        f"{seed}."
-    )

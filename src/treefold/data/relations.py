@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treefold.data.errors import DataError
-from treefold.data.places import SPLITS, did_you_mean, folders, neighbours
+from treefold.data.places import SPLITS, folders
 from treefold.data.readers.lines import STDIN, open_lines
+from treefold.data.splits import files_of, held_out
 
-HELD_OUT = 0.1  # of the triples go to dev, and as many to test, where none are given
 NAMED = {"wn11": "Wordnet", "fb13": "Freebase"}
 LABELS = {"1": 1, "-1": -1}
 
@@ -188,17 +188,14 @@ def load_relations(
             )
         return _socher(name)
     path = Path(name)
-    if path.is_dir():
-        files = _in_folder(path) | files
-    elif "train" not in files:
-        if not path.exists():
-            hint = did_you_mean(name, [*NAMED, *neighbours(path)]) or "."
-            raise DataError(
-                f"no data set and no file is called {name!r}{hint} The data sets are "
-                f"{', '.join(NAMED)}; anything else is the path of a file of lines "
-                "head<TAB>relation<TAB>tail."
-            )
-        files = {"train": name} | files
+    files = files_of(
+        name,
+        files,
+        (".tsv",),
+        named=NAMED,
+        otherwise=f"The data sets are {', '.join(NAMED)}; anything else is the path of "
+        "a file of lines head<TAB>relation<TAB>tail.",
+    )
     rows = {
         split: list(
             read_triples(
@@ -333,38 +330,15 @@ def _socher(name: str) -> RelationSet:
     return RelationSet(name, entities, relations, splits, "Socher et al. (2013).")
 
 
-def _in_folder(folder: Path) -> dict[str, str]:
-    files = {}
-    for split in SPLITS:
-        for suffix in (".tsv", ".tsv.gz"):
-            if (path := folder / f"{split}{suffix}").is_file():
-                files.setdefault(split, str(path))
-    if "train" not in files:
-        raise DataError(f"{folder}: expected train.tsv or train.tsv.gz in the folder")
-    return files
-
-
 def _prepared(name: str, rows: dict[str, list[Row]], seed: int) -> RelationSet:
     """Number the names, hold out what is missing, corrupt what has no labels."""
     random = np.random.default_rng(seed)
-    notes = []
-    missing = [split for split in SPLITS if split not in rows]
-    if missing:
-        train = rows["train"]
-        size = max(1, round(HELD_OUT * len(train)))
-        if len(train) <= 2 * size * len(missing):
-            raise DataError(
-                f"{name}: {len(train)} triples are too few to hold some out for "
-                f"{' and '.join(missing)}; give files of their own for these"
-            )
-        order = random.permutation(len(train)).tolist()
-        for k, split in enumerate(missing):
-            rows[split] = [train[n] for n in sorted(order[k * size : (k + 1) * size])]
-        rows["train"] = [train[n] for n in sorted(order[size * len(missing) :])]
-        notes.append(
-            f"{' and '.join(missing)}: {size} triples each, held out of training by "
-            f"seed {seed}."
-        )
+    train = rows["train"]
+    shares, note = held_out(
+        name, len(train), rows, seed, what="triples", least=2, random=random
+    )
+    rows |= {split: [train[n] for n in numbers] for split, numbers in shares.items()}
+    notes = [note] if note else []
     relations = _names(row.relation for row in rows["train"])
     every = [row for split in rows.values() for row in split]
     _check_relations(every, relations)

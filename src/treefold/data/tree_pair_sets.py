@@ -17,23 +17,20 @@ import gzip
 import json
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
-import numpy as np
-
 from treefold.data.errors import DataError
-from treefold.data.places import SPLITS, did_you_mean, folders, neighbours
+from treefold.data.places import SPLITS, folders
 from treefold.data.readers.tree_pairs import check_heads, read_side, read_tree_pairs
+from treefold.data.splits import files_of, held_out
 from treefold.data.tree_pairs import Pair, Side
 
 SICK = ("sick-relatedness", "sick-entailment")
 LOGIC = "logic"
 NAMED = (*SICK, LOGIC)
-HELD_OUT = 0.1  # of the pairs go to dev, and as many to test, where neither is given
-SUFFIXES = (".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz")
 OPERATORS = {"train": range(7), "dev": range(7), "test": range(7, 13)}
 RELATIONS = {  # of two formulas' sets of models
     "^": "negation",
@@ -93,22 +90,24 @@ def load_tree_pairs(
         return _logic() if data == LOGIC else _sick(data)
     path = Path(data)
     alone = data in files.values()  # to be measured as it is, not to be split
-    if path.is_dir():
-        files = _in_folder(path) | files
-    elif not alone and "train" not in files:
-        if not path.exists():
-            hint = did_you_mean(data, [*NAMED, *neighbours(path)]) or "."
-            raise DataError(
-                f"no data set and no file is called {data!r}{hint} The data sets are "
-                f"{', '.join(NAMED)}; anything else is the path of a file of lines "
-                "left<TAB>right<TAB>score or relation."
-            )
-        files["train"] = data
+    if not alone:
+        files = files_of(
+            data,
+            files,
+            (".tsv", ".jsonl"),
+            named=NAMED,
+            otherwise=f"The data sets are {', '.join(NAMED)}; anything else is the "
+            "path of a file of lines left<TAB>right<TAB>score or relation.",
+        )
     splits = {
         split: list(read_tree_pairs(file, skip_bad=skip_bad))
         for split, file in files.items()
     }
-    note = "" if alone else _hold_out(data, splits, seed)
+    note = ""
+    if not alone:
+        train = splits["train"]
+        shares, note = held_out(data, len(train), splits, seed, what="pairs")
+        splits |= {split: [train[k] for k in some] for split, some in shares.items()}
     stem = path.name.removesuffix(".gz").removesuffix(".tsv").removesuffix(".jsonl")
     return TreePairSet(stem or data, splits, note)
 
@@ -197,41 +196,4 @@ def _find(name: str, file: str) -> Path:
     raise DataError(
         f"{name} is not on this machine; looked in {' and '.join(map(str, looked))}. "
         f"Let TREEFOLD_DATA name the folder that has `{name}` in it, with {file}."
-    )
-
-
-def _in_folder(folder: Path) -> dict[str, str]:
-    files: dict[str, str] = {}
-    for split in SPLITS:
-        for suffix in SUFFIXES:
-            if (path := folder / f"{split}{suffix}").is_file():
-                files.setdefault(split, str(path))
-    if "train" not in files:
-        raise DataError(f"{folder}: expected train.tsv or train.jsonl in the folder")
-    return files
-
-
-def _hold_out(name: str, splits: dict[str, list[Pair]], seed: int) -> str:
-    """Move training pairs to the splits that have none, and say so."""
-    missing = [split for split in SPLITS if split not in splits]
-    if not missing:
-        return ""
-    train = splits["train"]
-    size = max(1, round(HELD_OUT * len(train)))
-    if len(train) <= size * len(missing):
-        raise DataError(
-            f"{name}: {len(train)} pairs are too few to hold some out for "
-            f"{' and '.join(missing)}; give files of their own for these"
-        )
-    order = np.random.default_rng(seed).permutation(len(train))
-
-    def taken(numbers: Sequence[int]) -> list[Pair]:
-        return [train[k] for k in sorted(numbers)]
-
-    for k, split in enumerate(missing):
-        splits[split] = taken(order[k * size : (k + 1) * size].tolist())
-    splits["train"] = taken(order[size * len(missing) :].tolist())
-    return (
-        f"{' and '.join(missing)}: {size} pairs each, held out of training by seed "
-        f"{seed}."
     )

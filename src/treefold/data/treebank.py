@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-import numpy as np
-
 from treefold.data.corpus import Corpus
 from treefold.data.errors import DataError
-from treefold.data.places import SPLITS, did_you_mean, folders, neighbours
+from treefold.data.places import SPLITS, folders
 from treefold.data.readers.brackets import parse_brackets, read_brackets
+from treefold.data.splits import files_of, held_out
 from treefold.parsing.plain import plain
 from treefold.parsing.tree import Tree
 
-HELD_OUT = 0.1  # of the trees go to dev, and as many to test, where neither is given
 SAMPLE = "ptb-sample"
 NAMED = (SAMPLE,)
 FILES = {"train": (1, 159), "dev": (160, 179), "test": (180, 199)}
@@ -77,19 +75,18 @@ def load_treebank(
             )
         return _sample(skip_bad)
     path = Path(name)
-    if path.is_dir():
-        files = _in_folder(path) | files
-    elif "train" not in files:
-        if not path.exists():
-            hint = did_you_mean(name, [*NAMED, *neighbours(path)]) or "."
-            raise DataError(
-                f"no data set and no file is called {name!r}{hint} The treebank by "
-                f"name is {SAMPLE}; anything else is the path of a file of bracket "
-                "trees."
-            )
-        files = {"train": name} | files
+    files = files_of(
+        name,
+        files,
+        (".mrg", ".txt"),
+        named=NAMED,
+        otherwise=f"The treebank by name is {SAMPLE}; anything else is the path of a "
+        "file of bracket trees.",
+    )
     read = {split: read_treebank(f, skip_bad=skip_bad) for split, f in files.items()}
-    note = _hold_out(name, read, seed)
+    found = read["train"]
+    shares, note = held_out(name, len(found), read, seed, what="trees")
+    read |= {split: tuple(found[b] for b in some) for split, some in shares.items()}
     stem = re.sub(r"(\.(mrg|txt))?(\.gz)?$", "", path.name) or name
     return Treebank(stem, read["train"], read["dev"], read["test"], note)
 
@@ -171,38 +168,3 @@ def _sample(skip_bad: bool) -> Treebank:
         "1-159 train, 160-179 dev, 180-199 test."
     )
     return Treebank(SAMPLE, train, dev, test, note)
-
-
-def _in_folder(folder: Path) -> dict[str, str]:
-    files = {}
-    for split in SPLITS:
-        for suffix in (".mrg", ".mrg.gz", ".txt", ".txt.gz"):
-            if (path := folder / f"{split}{suffix}").is_file():
-                files.setdefault(split, str(path))
-    if "train" not in files:
-        raise DataError(f"{folder}: expected train.mrg or train.txt in the folder")
-    return files
-
-
-def _hold_out(name: str, read: dict[str, tuple[Tree, ...]], seed: int) -> str:
-    """Move training trees to the splits that have none, and say so."""
-    missing = [split for split in SPLITS if split not in read]
-    if not missing:
-        return ""
-    train = read["train"]
-    size = max(1, round(HELD_OUT * len(train)))
-    if len(train) <= size * len(missing):
-        raise DataError(
-            f"{name}: {len(train)} trees are too few to hold some out for "
-            f"{' and '.join(missing)}; give files of their own for these"
-        )
-    order = np.random.default_rng(seed).permutation(len(train)).tolist()
-    for k, split in enumerate(missing):
-        some = sorted(order[k * size : (k + 1) * size])
-        read[split] = tuple(train[b] for b in some)
-    rest = sorted(order[size * len(missing) :])
-    read["train"] = tuple(train[b] for b in rest)
-    return (
-        f"{' and '.join(missing)}: {size} trees each, held out of training by seed "
-        f"{seed}."
-    )

@@ -50,7 +50,7 @@ def test_a_folder_without_training_data_is_told(tmp_path):
 
 
 def test_a_name_that_is_nearly_one_is_guessed(tmp_path):
-    with pytest.raises(DataError, match="did you mean 'wn11'.*Names end in a number"):
+    with pytest.raises(DataError, match=r"did you mean 'wn11'.*Names end in a number"):
         files_of(
             "wn12", {}, (".tsv",), named=["wn11"], otherwise="Names end in a number."
         )

@@ -290,6 +290,7 @@ class DocumentSet:
             nodes: each node has a label, or None.
         note: what a report should say of it: where it came from, what was left out.
         skipped: messages for what could not be read.
+        format: what files of such documents are read by, where names do not tell.
     """
 
     name: str
@@ -299,6 +300,7 @@ class DocumentSet:
     goal: Goal
     note: str = ""
     skipped: tuple[str, ...] = ()
+    format: str = "auto"
 
     @property
     def splits(self) -> dict[str, Documents]:

@@ -17,8 +17,8 @@ from treefold.data.errors import DataError
 from treefold.data.pieces import buckets
 from treefold.data.scales import Scale
 
-Use = Literal["number", "category", "text"]
-USES: tuple[Use, ...] = ("number", "category", "text")
+Use = Literal["number", "category", "text", "spelling"]
+USES: tuple[Use, ...] = ("number", "category", "text", "spelling")
 MOST_FIELDS = 5000  # the rest are known by kind and role alone
 MOST_CATEGORIES = 2000  # of a field
 MOST_VECTOR_KNOTS = 8
@@ -106,7 +106,12 @@ class Schema:
 
     @classmethod
     def learn(
-        cls, documents: Documents, *, num_buckets: int = 4096, min_count: int = 2
+        cls,
+        documents: Documents,
+        *,
+        num_buckets: int = 4096,
+        min_count: int = 2,
+        spelling: bool = False,
     ) -> Self:
         """Learn the features of training documents.
 
@@ -114,6 +119,7 @@ class Schema:
             documents: those to learn from.
             num_buckets: see `Schema`.
             min_count: texts that occur less often are no category.
+            spelling: texts are also seen by their beginnings, ends and capitals.
 
         Raises:
             DataError: vectors differ in length.
@@ -145,6 +151,8 @@ class Schema:
             _field(key, total[key], found[key], contents, count, values, min_count)
             for key in keys
         ]
+        if spelling:
+            fields = [_spelt(f) if "text" in f.use else f for f in fields]
         rows = [u for u in np.flatnonzero(count) if contents[u].vector is not None]
         table = np.array([contents[u].vector for u in rows], np.float64)
         return cls(
@@ -163,6 +171,11 @@ class Schema:
     def _layout(self) -> _Layout:
         return _Layout(self)
 
+    @cached_property
+    def _anywhere(self) -> set[Use]:
+        """What is seen of nodes of unknown fields: what is learned of some field."""
+        return {*USES[:-1], *(use for f in self.fields for use in f.use)}
+
     @property
     def num_features(self) -> int:
         """F, how many features there are."""
@@ -178,18 +191,19 @@ class Schema:
         row, index, weight = list[int](), list[int](), list[float]()
         groups: dict[int, list[int]] = defaultdict(list)
         vectors = list[int]()
-        pieces: dict[str, dict[int, float]] = {}
+        pieces: dict[tuple[str, bool], dict[int, float]] = {}
 
         def add(u: int, features: Mapping[int, float]) -> None:
             row.extend([u] * len(features))
             index.extend(features.keys())
             weight.extend(features.values())
 
-        def bag(text: str) -> dict[int, float]:
-            if text not in pieces:
-                shares = buckets(text, self.num_buckets)
-                pieces[text] = {layout.pieces + k: v for k, v in shares.items()}
-            return pieces[text]
+        def bag(text: str, spelt: bool = False) -> dict[int, float]:
+            if (text, spelt) not in pieces:
+                shares = buckets(text, self.num_buckets, spelt=spelt)
+                shifted = {layout.pieces + k: v for k, v in shares.items()}
+                pieces[text, spelt] = shifted
+            return pieces[text, spelt]
 
         for u, content in enumerate(contents):
             kind = layout.kinds.get(content.kind, OTHER)
@@ -200,7 +214,7 @@ class Schema:
             if content.position >= 0:
                 add(u, {layout.position + _position(content.position): 1.0})
             number = layout.fields.get((content.role, content.kind), -1)
-            use = self.fields[number].use if number >= 0 else USES
+            use = self.fields[number].use if number >= 0 else self._anywhere
             if content.number is not None and "number" in use:
                 scaled = number >= 0 and self.fields[number].scale is not None
                 groups[number if scaled else -1].append(u)
@@ -209,7 +223,7 @@ class Schema:
                     known = layout.categories[number]
                     add(u, {layout.category[number] + known.get(content.text, 0): 1.0})
                 if "text" in use:
-                    add(u, bag(content.text))
+                    add(u, bag(content.text, "spelling" in use))
             if content.vector is not None and self.vector:
                 vectors.append(u)
 
@@ -347,6 +361,11 @@ def _field(
     return Field(role, kind, total, tuple(use), scale, tuple(recur), example)
 
 
+def _spelt(found: Field) -> Field:
+    """Let the spelling of a field's texts be seen."""
+    return replace(found, use=(*found.use, "spelling"))
+
+
 def _encoded(found: Field) -> str:
     """Say how a field is encoded."""
     said = list[str]()
@@ -358,6 +377,8 @@ def _encoded(found: Field) -> str:
         said.append(f"{len(found.categories):,} categories")
     if "text" in found.use:
         said.append("pieces of text")
+    if "spelling" in found.use:
+        said.append("its spelling")
     return ", ".join(said)
 
 

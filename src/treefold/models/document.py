@@ -36,9 +36,9 @@ class DocumentModel(Model):
         r = [h_{\text{root}}; \operatorname{mean}_v h_v; \max_v h_v], \qquad
         y = W_2 \operatorname{GELU}(W_1 r + b_1) + b_2
 
-    Of a node, it is read from that node's state, :math:`y_v = W_2 \operatorname{GELU}
-    (W_1 h_v + b_1) + b_2`; a cell knows what is below, and a `DeepRecursive` with a
-    pass down what is around.
+    Of a node, it is read from that node's state beside what the node itself carries,
+    :math:`y_v = W_2 \operatorname{GELU}(W_1 [h_v; x_v] + b_1) + b_2`; a cell knows what
+    is below, and a `DeepRecursive` with a pass down what is around.
 
     The loss is the cross-entropy of classes, of each output or labelled node; or half
     the squared error of numbers, on a scale where they have mean 0 and variance 1.
@@ -48,7 +48,7 @@ class DocumentModel(Model):
         net: the node function, or passes of several; it takes the encoder's vectors.
         goal: classify and regress are of the whole, nodes of each labelled node.
         sizes: classes of each output; regress has 1 for each.
-        readout: root reads nothing but the root.
+        readout: root reads nothing but the root, or of a node nothing but h.
         input_dropout: probability to drop a feature of a content's vector.
         state_dropout: the same for a child's state as its parent sees it.
         output_dropout: the same for what is read, and the layer above it.
@@ -64,6 +64,7 @@ class DocumentModel(Model):
     Attributes:
         mean: (O,), of the targets of regress,
         deviation: (O,), theirs; the model's answers are on their scale.
+        state_size: features of what `fold` returns: H, or H + I where nodes are told.
     """
 
     mean: Tensor
@@ -92,9 +93,11 @@ class DocumentModel(Model):
         self.net = net
         self.goal: Goal = goal
         self.sizes = list(sizes)
-        self.readout: Readout = "root" if goal == "nodes" else readout
-        H = net.hidden_size
-        self.inner = nn.Linear(H if self.readout == "root" else 3 * H, H)
+        self.readout: Readout = readout
+        H, read = net.hidden_size, readout == "all"
+        self.state_size = H + encoder.size if goal == "nodes" and read else H
+        whole = 3 * H if goal != "nodes" and read else self.state_size
+        self.inner = nn.Linear(whole, H)
         self.output = nn.Linear(H, sum(sizes))
         self.input_dropout = input_dropout
         self.output_dropout = output_dropout
@@ -111,7 +114,7 @@ class DocumentModel(Model):
         return self.encoder(batch.offset, batch.index, batch.weight)
 
     def states(self, batch: DocumentBatch) -> Tensor:
-        """Return the state of every node, (V, H)."""
+        """Return the state of every node, (V, H), as `fold` does."""
         x, trees = self.vectors(batch), batch.batch
         if self.share and self.may_share:
             trees, node_of = trees.shared()
@@ -128,6 +131,8 @@ class DocumentModel(Model):
     def fold(self, forest: Forest, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """Return the states (V, H) over vectors (U, I), of which each node has a row.
 
+        Where nodes are told, they are (V, H + I), with what each node carries.
+
         Args:
             forest: the documents.
             x: (U, I), or (V, I) where there are no rows.
@@ -137,8 +142,12 @@ class DocumentModel(Model):
             x = x if rows is None else F.embedding(rows, x)
             x, rows = F.dropout(x, self.input_dropout), None
         if isinstance(self.net, DeepRecursive):
-            return self.net(forest, x, rows=rows)
-        return fold(self.net, forest, x, rows=rows).h
+            h = self.net(forest, x, rows=rows)
+        else:
+            h = fold(self.net, forest, x, rows=rows).h
+        if self.state_size > h.shape[1]:
+            h = torch.cat([h, x if rows is None else F.embedding(rows, x)], dim=1)
+        return h
 
     def summary(self, forest: Forest, h: Tensor) -> Tensor:
         """Return what is read of B documents, (B, R), from all states (V, H)."""

@@ -85,6 +85,8 @@ class DocumentsTask(DataTask):
             seed=spec.split_seed,
             progress=progress,
         )
+        if config.format == "auto":  # what is predicted later is read the same way
+            config = replace(config, format=found.format)
         task = cls.of(config, found, spec)
         shown = [f"left out: {message}" for message in found.skipped[:MOST_TOLD]]
         task.remarks = (*shown, found.note)
@@ -103,7 +105,12 @@ class DocumentsTask(DataTask):
         if config.schema is not None:
             schema = Schema.from_json(read_json(Path(config.schema)))
         else:
-            schema = Schema.learn(train, num_buckets=config.buckets)
+            spelt = config.spelling
+            schema = Schema.learn(
+                train,
+                num_buckets=config.buckets,
+                spelling=spelt == "yes" or (spelt == "auto" and found.goal == "nodes"),
+            )
         assets: dict[str, Any] = {
             "schema": schema.to_json(),
             "goal": found.goal,
@@ -191,6 +198,12 @@ class DocumentsTask(DataTask):
         names = self.classes if self.goal == "nodes" else ()
         return CodedDocuments.of(documents, self.schema, target, classes=names)
 
+    def _labels(self, coded: CodedDocuments) -> NDArray[np.int64]:
+        """Return the classes of documents, (B,), or of nodes, (V,), -1 for none."""
+        if self.goal == "nodes":
+            return coded.documents.corpus.label
+        return coded.target[:, 0]
+
     def batches(self, seed: int, epoch: int) -> Epoch:
         return self.coded["train"].epoch(self.config.batch_size, seed, epoch)
 
@@ -214,9 +227,7 @@ class DocumentsTask(DataTask):
         if not self.config.balance or self.goal == "regress" or not self.parts:
             return None
         coded = self.coded["train"]
-        label = coded.target[:, 0]
-        if self.goal == "nodes":
-            label = coded.documents.corpus.label
+        label = self._labels(coded)
         count = np.bincount(label[label >= 0], minlength=len(self.classes))
         weight = count.sum() / np.maximum(count, 1) / len(count)
         return torch.tensor(weight, dtype=torch.get_default_dtype())
@@ -248,9 +259,7 @@ class DocumentsTask(DataTask):
         """Return the metrics of what `answers` returned."""
         if self.goal == "regress":
             return deviations(said, coded.target)
-        label = coded.target[:, 0]
-        if self.goal == "nodes":
-            label = coded.documents.corpus.label
+        label = self._labels(coded)
         return correctness(said[label >= 0].argmax(axis=1), label[label >= 0])
 
     def baselines(self, progress: bool) -> dict[str, dict[str, Any]]:

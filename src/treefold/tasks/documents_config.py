@@ -28,9 +28,12 @@ class DocumentsConfig(Settings):
         strict: stop at what cannot be read, where otherwise it is left out and counted.
         schema: file of a schema to use, as treefold data writes it; else it is learned.
         buckets: features that the pieces of texts share.
+        spelling: whether texts are also seen by their beginnings, ends and capitals;
+            auto is where nodes are told, whose own words tell most of them.
         model: which cell is folded; pooled takes mean, maximum and phase of children.
         passes: directions in which it is folded, such as "up down".
-        readout: what is read of a document: its root, or all states beside it.
+        readout: what is read of a document: its root, or all states beside it; of a
+            node: its state, or all that it carries beside it.
         hidden_size: features of a node's state.
         input_size: features of a content's vector.
         input_dropout: share of a vector's features dropped in training.
@@ -50,6 +53,7 @@ class DocumentsConfig(Settings):
     strict: bool = False
     schema: str | None = None
     buckets: int = 4096
+    spelling: Literal["auto", "yes", "no"] = "auto"
     model: Literal[
         "child-sum-tree-lstm", "child-sum-tree-gru", "pooled", "child-sum-rnn"
     ] = "child-sum-tree-lstm"

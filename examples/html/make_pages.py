@@ -98,7 +98,7 @@ class Site:
         """Return a list of cards, one of them the advert."""
         topics = [self.one(*TOPICS) for _ in range(number)]
         if advert:
-            topics[self.rng.integers(number)] = self.mark
+            topics[int(self.rng.integers(number))] = self.mark
         outer, inner = self.list
         items = (self.block(inner, "item", self.item(topic)) for topic in topics)
         found = self.block(outer, "list", *items)
@@ -108,7 +108,7 @@ class Site:
         """Return an article, the advert between two of its paragraphs."""
         parts = [
             f"<p>{self.words(10, 25)}. {self.words(5, 15)}.</p>"
-            for _ in range(self.rng.integers(3, 8))
+            for _ in range(self.rng.integers(2, 6))
         ]
         if advert:
             parts.insert(int(self.rng.integers(1, len(parts))), self.item(self.mark))
@@ -122,13 +122,13 @@ class Site:
         if has_text:
             inside.append(self.text(place == "article"))
         if has_feed:
-            inside.append(self.cards(int(self.rng.integers(3, 9)), place == "feed"))
+            inside.append(self.cards(int(self.rng.integers(2, 6)), place == "feed"))
         main = self.block(self.main, "main", *inside)
         beside = self.block(
             self.aside,
             "beside",
             f"<h2>{self.words(1, 3)}</h2>",
-            self.cards(int(self.rng.integers(3, 9)), place == "beside"),
+            self.cards(int(self.rng.integers(2, 6)), place == "beside"),
         )
         columns = [
             self.wrapped(int(self.wraps[1]), f"column{k}", part)
@@ -173,5 +173,5 @@ if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     given = [int(word) for word in sys.argv[2:4]]
-    number, seed = given + [2000, 0][len(given) :]
+    number, seed = given + [6000, 0][len(given) :]
     write(Path(sys.argv[1]), number, seed)

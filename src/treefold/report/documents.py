@@ -45,12 +45,13 @@ def distributions(
     """Draw how often each size occurs, a panel for each of several sizes.
 
     Args:
-        columns: names, and whole numbers, 0 or above.
+        columns: names, and whole numbers, 0 or above; what has none is left out.
         name: of the picture, different from others of a page.
 
     Returns:
         An ``<svg>`` element.
     """
+    columns = [(title, given) for title, given in columns if len(given)]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.5 * len(columns), 2.7), layout=layout())
         panels = figure.subplots(1, len(columns), squeeze=False)[0]

@@ -321,7 +321,7 @@ def test_what_is_to_be_predicted_needs_no_target(write: Write):
     found = list(read_documents(file, Way("label", "classify")))
     assert [len(f) if isinstance(f, Document) else str(f) for f in found[:2]] == [2, 2]
     assert isinstance(found[2], DataError)
-    assert all(f.target is None for f in found[:2])  # type: ignore[union-attr]
+    assert [f.target for f in found[:2]] == ["wet", None]  # type: ignore[union-attr]
     with pytest.raises(DataError, match=r"asked.jsonl:3"):
         list(read_documents(file, Way("label", "classify"), strict=True))
     with pytest.raises(DataError, match="this is no JSON"):

@@ -204,8 +204,9 @@ def read_documents(
 ) -> Iterator[Document | DataError]:
     """Read documents to predict, from a file, a folder, or ``-`` as they come.
 
-    The target and the group are removed where they are there. In place of what cannot
-    be read stands the error that says why.
+    The target and the group are taken out of a record where they are there; the target
+    stays known, as the document's. In place of what cannot be read stands the error
+    that says why.
 
     Args:
         file: what to read. Standard input is JSON lines, unless `way` has a format.
@@ -227,7 +228,6 @@ def read_documents(
             yield each
             continue
         some = True
-        each.document.target = None
         yield each.document
     if first is not None and not some:
         raise first

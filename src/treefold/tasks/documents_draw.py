@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from treefold.data.documents import Document, Documents
 from treefold.data.errors import DataError
+from treefold.data.targets import name_of
 from treefold.explain.explanation import Explanation, explain
 from treefold.explain.nearest import Neighbours
 from treefold.tasks.base import Picture
@@ -49,6 +50,8 @@ def pictures(
             continue
         said, remarks = explained(task, model, item, neighbours, near)
         caption = said.sentences()
+        if item.target is not None and task.goal != "nodes":
+            caption[0] = f"{caption[0].removesuffix('.')}; {_right(said, item.target)}."
         if item.place:
             caption.insert(0, f"{item.place}:")
         if not i:
@@ -105,6 +108,15 @@ def explained(
         nearest=nearest,
     )
     return found, remarks
+
+
+def _right(said: Explanation, target: Any) -> str:
+    """Say what is right, and of a class whether that was said."""
+    if not said.classes:
+        return f"right is {target:.5g}" if isinstance(target, float) else str(target)
+    name = name_of(target)
+    sign = "✓" if name == said.classes[said.output] else "✗"
+    return f"right is {name} {sign}"
 
 
 def _remark(task: DocumentsTask, said: np.ndarray, right: str | None) -> str:

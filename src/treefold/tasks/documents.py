@@ -54,6 +54,7 @@ class DocumentsTask(DataTask):
         Metric("mae", "mean absolute error", lower_is_better=True),
         Metric("r2", "R²"),
     )
+    datasets = tuple(NAMED)
     formats = (
         "a file of JSON records or a table with --target FIELD, files of code, XML, "
         "HTML, SQL or CoNLL-U, or a folder of such files with labels.csv"
@@ -282,10 +283,9 @@ class DocumentsTask(DataTask):
         """Tell of documents in order: `Document`, or objects that make one."""
         waiting = list[Document]()
         for item in items:
-            if isinstance(
-                item, DataError
-            ):  # so that answers stay beside what was asked
-                yield from self._predict(model, waiting)
+            if isinstance(item, DataError):  # which stands in the place of an answer
+                if waiting:
+                    yield from self._predict(model, waiting)
                 yield {"error": str(item)}
                 waiting = []
                 continue

@@ -59,3 +59,19 @@ DATASETS: dict[str, str] = {
     "tinyshakespeare": "language",
     "wn11": "relate",
 }
+RECORDS = ("largest", "equal", "count", "sum", "flat")
+TEMPLATES = (*range(1, 15), 16, 18, 19, 21, 22)  # of plans, the one left out
+DATASETS |= dict.fromkeys(
+    [
+        *(
+            f"records-{rule}{size}"
+            for rule in RECORDS
+            for size in ("", "-2000", "-500")
+        ),
+        *("ud-ewt-pos", "ud-ewt-pos-bare", "ud-ewt-pos-chain"),
+        *("expressions-arithmetic", "expressions-logic"),
+        *("poj104", "python-cloze"),
+        *(f"tpch-plans-Q{number}" for number in TEMPLATES),
+    ],
+    DOCUMENTS,
+)

@@ -1,7 +1,7 @@
 """The run time of plans of templates that were never met, and which plan is slower.
 
     python benchmarks/plans.py [--seeds 3] [--models cost boosting forest tree ...]
-        [--plain] [--quick] [--out FILE]
+        [--plain] [--quick] [--out FILE [--picture FILE]]
 
 Each of the 19 templates of TPC-H is left out once, and every plan is judged by models
 that have seen no plan of its template; `--plain` takes the 14 without sub-plans. A
@@ -17,6 +17,7 @@ forest    extremely randomised trees on the same features
 root      Tree-LSTM over the plan, told the run times of whole plans alone
 tree      the same, told the time of every operator (`PlanCostModel`)
 ranking   the same, with a loss of pairs beside
+both      the mean of what boosting and tree say, where both are asked for
 
 Figures are means over seeds, with standard deviations. "several" is of the mean answer
 of all seeds. Each line of output is one JSON object.
@@ -56,6 +57,7 @@ FLAT = ("cost", "boosting", "forest")
 SIZE, BATCH, EPOCHS, RATE, DECAY = 32, 32, 25, 4e-3, 0.01
 EACH = 15  # plans of a template that a tree model learns from: they are nearly equal
 PAIRS = 200_000
+MARKS = {"cost": "x", "boosting": "s", "tree": "o"}
 
 Float = np.ndarray
 Answers = tuple[Float, Float, Float]  # of the left out; of known ones, and their truth
@@ -218,10 +220,12 @@ def known_pairs(found: Answers, target: Float) -> float:
     return float(right.mean())
 
 
-def run(name: str, plans: dict[str, list[Plan]], seeds: int) -> dict[str, Any]:
-    """Leave each template out, with each seed."""
+def run(
+    name: str, plans: dict[str, list[Plan]], seeds: int
+) -> tuple[dict[str, Any], list[Float]]:
+    """Leave each template out, with each seed; return figures, and answers by seed."""
     start = time.process_time()
-    seeds = seeds if name not in ("mean", "cost") else 1
+    seeds = seeds if name in TREES else 1  # the others are not drawn, or hardly
     target = np.concatenate([_target(plans[out]) for out in plans])
     template = np.concatenate([[out] * len(plans[out]) for out in plans])
     answers, known = [], []
@@ -251,18 +255,19 @@ def run(name: str, plans: dict[str, list[Plan]], seeds: int) -> dict[str, Any]:
         for out in plans
     }
     row["cpu seconds"] = round(time.process_time() - start)
-    return row
+    return row, answers
 
 
 def main() -> None:
     global EPOCHS, EACH
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     names = ["mean", *FLAT, *TREES]
-    parser.add_argument("--models", nargs="+", default=names, choices=names)
+    parser.add_argument("--models", nargs="*", default=names, choices=names)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--plain", action="store_true")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--picture", help="draw what --out holds, after the rest")
     args = parser.parse_args()
     torch.set_num_threads(1)
     plans = load_plans()
@@ -271,12 +276,64 @@ def main() -> None:
     if args.quick:
         EPOCHS, EACH, args.seeds = 1, 2, 1
         plans = {name: each[:10] for name, each in list(plans.items())[:4]}
+    answers: dict[str, list[Float]] = {}
     for name in args.models:
-        line = json.dumps(run(name, plans, args.seeds))
-        print(line, flush=True)
-        if args.out:
-            with args.out.open("a") as file:
-                file.write(line + "\n")
+        row, answers[name] = run(name, plans, args.seeds)
+        tell(row, args.out)
+    if {"boosting", "tree"} <= answers.keys():
+        tell(both(answers["boosting"], answers["tree"], plans), args.out)
+    if args.picture:
+        if not args.out:
+            parser.error("--picture draws what --out FILE holds; give both")
+        draw([json.loads(line) for line in args.out.open()], args.picture)
+
+
+def both(
+    one: list[Float], other: list[Float], plans: dict[str, list[Plan]]
+) -> dict[str, Any]:
+    """Measure the mean of the answers of two models, seed by seed."""
+    target = np.concatenate([_target(each) for each in plans.values()])
+    template = np.concatenate([[out] * len(each) for out, each in plans.items()])
+    each = [figures((one[0] + x) / 2, target, template) for x in other]
+    row: dict[str, Any] = {"model": "boosting and tree", "seeds": len(each)}
+    for key in each[0]:
+        values = [found[key] for found in each]
+        row[key] = [round(float(np.mean(values)), 3), round(float(np.std(values)), 3)]
+    return row
+
+
+def draw(rows: Sequence[dict[str, Any]], file: str) -> None:
+    """Draw each template's run time, and what models say that have not met it."""
+    import matplotlib.pyplot as plt
+
+    shown = {row["model"]: row["template"] for row in rows if row["model"] in MARKS}
+    truth = {out: pair[1] for out, pair in next(iter(shown.values())).items()}
+    order = sorted(truth, key=truth.__getitem__)
+    figure, axis = plt.subplots(figsize=(7.5, 3.6))
+    place = np.arange(len(order))
+    y = [truth[out] for out in order]
+    axis.hlines(y, place - 0.42, place + 0.42, color="0.2", label="measured")
+    for name, marker in MARKS.items():
+        if name in shown:
+            y = [shown[name][out][0] for out in order]
+            axis.plot(
+                place, y, marker, label=name, markersize=6, markerfacecolor="none"
+            )
+    axis.set(yscale="log", ylabel="milliseconds", xticks=place)
+    axis.set_xticklabels(order, fontsize=8)
+    axis.set_xlabel("template left out, by its run time")
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False, ncols=2)
+    figure.tight_layout()
+    figure.savefig(file, dpi=110)
+
+
+def tell(row: dict[str, Any], file: Path | None) -> None:
+    line = json.dumps(row)
+    print(line, flush=True)
+    if file:
+        with file.open("a") as out:
+            out.write(line + "\n")
 
 
 if __name__ == "__main__":

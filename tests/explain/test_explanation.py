@@ -5,13 +5,24 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+import torch
 
-from tests.explain.cases import coded, model_of, random_document
+from tests.explain import cases
+from tests.explain.cases import coded, random_document
 from treefold.explain.explanation import explain
 from treefold.explain.nearest import Neighbours
 from treefold.explain.occlusion import occlusion
 
 NAMES = ("red", "green", "blue")
+
+
+def model_of(given, goal="classify", sizes=(3,)):
+    """A model that is not trained, but says things as decidedly as if it were."""
+    model = cases.model_of(given, goal, sizes)
+    with torch.no_grad():
+        model.encoder.embedding.weight.mul_(3)
+        model.output.weight.mul_(20)
+    return model
 
 
 @pytest.fixture
@@ -108,6 +119,21 @@ def test_the_picture_holds_both_readings_and_is_one_for_notebooks(given):
     html = found._repr_html_()
     assert html.count("<svg") == 1
     assert "falls (+) or rises (−) without the subtree" in html
+
+
+def test_what_hardly_changes_anything_is_not_named(given):
+    model = cases.model_of(given)
+    with torch.no_grad():
+        model.output.weight.mul_(0.01)
+    found = explain(model, given, 3, classes=NAMES)
+    assert found.most() == []
+    assert "No subtree by itself changes that much." in found.sentences()
+    widths = [
+        b.get("width")
+        for b in ET.fromstring(found.picture()).iter()
+        if b.tag.endswith("rect") and "rx" not in b.attrib
+    ]
+    assert all(float(w or 0) < 5 for w in widths)  # a full bar has 42 pixels
 
 
 def test_what_was_not_tried_is_said():

@@ -24,7 +24,9 @@ from treefold.svg.text import escape
 Float = NDArray[np.float64]
 MOST_NODES = 40  # that are drawn
 NEAREST = 3
+MEANT = "  ◂ explained"  # beside the node that is
 TOLD = 3  # subtrees that are named
+FULL, FULL_ODDS = 0.1, 0.5  # what a long bar stands for at least
 LEAST = 0.02  # of the greatest effect, to be named
 OWED = 0.8  # of a subtree's effect, that one within it has by itself
 FAR = 0.2  # of its importance, that it keeps then
@@ -71,12 +73,17 @@ class Explanation:
     @property
     def columns(self) -> list[Column]:
         """Both readings of the nodes, to be drawn beside them."""
+        change, value = self.change.tolist(), self.gradients.value.tolist()
+        odds = FULL_ODDS if self.classes else self._full
         return [
-            Column("if left out", self.change.tolist(), True, self._what_left_out()),
-            Column(
-                "its content", self.gradients.value.tolist(), note=self._what_adds()
-            ),
+            Column("if left out", change, True, self._what_left_out(), self._full),
+            Column("its content", value, False, self._what_adds(), odds),
         ]
+
+    @property
+    def _full(self) -> float:
+        """What a long bar stands for at least."""
+        return FULL if self.classes else FULL * abs(float(self.said[self.output]))
 
     @property
     def importance(self) -> Float:
@@ -91,7 +98,11 @@ class Explanation:
         np.maximum.at(inner, parent[1:], change[1:])
         change = np.where(inner >= OWED * change, FAR * change, change)
         value = np.abs(self.gradients.value)
-        return np.maximum(*(x / max(x.max(initial=0), 1e-12) for x in (change, value)))
+        found = change / max(change.max(initial=0), self._full, 1e-12)
+        found = np.maximum(found, value / max(value.max(initial=0), 1e-12))
+        if self.node is not None:
+            found[self.node] = np.inf
+        return found
 
     def picture(
         self, max_nodes: int = MOST_NODES, said: Sequence[str | None] | None = None
@@ -126,7 +137,10 @@ class Explanation:
     def sentences(self) -> list[str]:
         """Say why, in sentences: the subtrees that count most, what is near."""
         told = [f"It says {self.headline}."]
-        for v in self.most():
+        counts = self.most()
+        if not counts and self.occlusion.tried:
+            told.append("No subtree by itself changes that much.")
+        for v in counts:
             rest = self.said[self.output] - self.change[v]
             value = f"{100 * rest:.1f}%" if self.classes else f"{rest:.5g}"
             told.append(f"Without {self._labels.short(v)} it is {value}.")
@@ -150,7 +164,7 @@ class Explanation:
         Of a subtree that owes its effect to one within it, that one is meant.
         """
         size = np.abs(np.nan_to_num(self.change))
-        least = max(LEAST * size.max(initial=0.0), 1e-12)
+        least = max(LEAST * size.max(initial=0.0), self._full / 10, 1e-12)
         child, found = self.document.children, dict[int, None]()
         for v in np.argsort(-size, kind="stable").tolist():
             if len(found) == most or size[v] < least:
@@ -167,19 +181,29 @@ class Explanation:
         told = []
         if self.documents:
             told.append(f"Near in training: {self._listed(self.documents)}.")
-        if self.subtrees and (counts := self.most(1)):
-            where = self._labels.path(counts[0])
+        if self.subtrees and (v := self._asked()) is not None:
+            where = self._labels.path(v)
             told.append(f"Near to {where}: {self._listed(self.subtrees)}.")
         return told
+
+    def _asked(self) -> int | None:
+        """Return the subtree whose like is looked for: that of the node that is meant.
+
+        Of a whole document it is the one that counts most.
+        """
+        return self.node if self.node is not None else next(iter(self.most(1)), None)
 
     def _listed(self, found: Sequence[Near]) -> str:
         assert self.training is not None
         known, told = self.training.documents, []
         for each in found:
             parts = [known.places[each.number] or f"document {each.number}"]
+            near, target = known.document(each.number), known.targets[each.number]
             if each.node:
-                parts.append(_labels(known.document(each.number)).path(each.node))
-            if (target := known.targets[each.number]) is not None:
+                parts.append(_labels(near).path(each.node))
+            if self.node is not None:
+                target = near.label[each.node]
+            if target is not None:
                 parts.append(f"{target:.5g}" if isinstance(target, float) else target)
             told.append(f"{', '.join(map(str, parts))} ({each.cosine:.2f})")
         return "; ".join(told)
@@ -265,11 +289,11 @@ def explain(
         return found
     h = states(model, one)
     own = h[np.argsort(one.documents.node)]  # as the document counts its nodes
-    counts = found.most(1)
+    counts = found._asked()
     return replace(
         found,
         documents=neighbours.documents(own[0], nearest) if node is None else (),
-        subtrees=neighbours.subtrees(own[counts[0]], nearest) if counts else (),
+        subtrees=() if counts is None else neighbours.subtrees(own[counts], nearest),
         training=neighbours.coded,
     )
 

@@ -191,9 +191,9 @@ def by_size(
     """
     factor = 100.0 if percent else 1.0
     with mpl.rc_context(STYLE):
-        wide = 0.9 + 0.62 * sum(max(len(groups), 3) for _, groups in panels)
+        wide = 0.9 + 0.62 * sum(max(len(groups), 4) for _, groups in panels)
         figure = Figure(figsize=(min(max(wide, 6.0), 11.0), 3.5), layout=layout())
-        ratios = [max(len(groups), 3) for _, groups in panels]
+        ratios = [max(len(groups), 4) for _, groups in panels]
         columns = figure.subplots(
             1, len(panels), squeeze=False, width_ratios=ratios, sharey=True
         )[0]
@@ -211,7 +211,7 @@ def by_size(
             if max(map(len, [group.name for group in groups]), default=0) > 7:
                 axes.tick_params(axis="x", rotation=35)
             axes.set(xlim=(-0.5, len(groups) - 0.5))
-            axes.set_xlabel(f"{title} (how many there are)")
+            axes.set_xlabel(title)
             _quiet(axes)
             told += [f"{title} {g.name}: {factor * g.value:.3g}" for g in groups]
         columns[0].set_ylabel(measure + (", %" if percent else ""))

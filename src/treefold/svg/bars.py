@@ -27,12 +27,15 @@ class Column:
         of_subtrees: whether a value is already that of all that is below the node;
             else those of a subtree are added up where it is not shown.
         note: what the numbers mean, for the tooltip.
+        full: what at least a bar of full length stands for, so that small numbers look
+            small even where there are no others.
     """
 
     title: str
     value: Sequence[float]
     of_subtrees: bool = False
     note: str = ""
+    full: float = 0.0
 
 
 class Bars:
@@ -49,7 +52,7 @@ class Bars:
         known = [0.0 if math.isnan(v) else v for v in column.value]
         self._total = known if column.of_subtrees else outline.sums(known)
         sizes = [abs(v) for v in map(self.value, outline.rows) if not math.isnan(v)]
-        self.most = max(sizes, default=0.0) or 1.0
+        self.most = max([*sizes, column.full]) or 1.0
         # Two digits of the greatest, no more: what is below is noise to a reader.
         self.digits = min(max(1 - math.floor(math.log10(self.most)), 0), 6)
 

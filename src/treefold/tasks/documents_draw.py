@@ -10,7 +10,7 @@ import numpy as np
 from treefold.data.documents import Document, Documents
 from treefold.data.errors import DataError
 from treefold.data.targets import name_of
-from treefold.explain.explanation import Explanation, explain
+from treefold.explain.explanation import MEANT, Explanation, explain
 from treefold.explain.nearest import Neighbours
 from treefold.tasks.base import Picture
 from treefold.training.errors import RunError
@@ -99,6 +99,7 @@ def explained(
         remarks = [None] * len(document)
         for v in asked:
             remarks[v] = _remark(task, said[v], document.label[v])
+        remarks[node] = f"{remarks[node]}{MEANT}"
     found = explain(
         model,
         coded,

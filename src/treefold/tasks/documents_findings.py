@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from treefold.explain.explanation import Explanation, explain
+from treefold.explain.explanation import MEANT, Explanation, explain
 from treefold.explain.nearest import Neighbours
 from treefold.report.documents import (
     by_size,
@@ -283,8 +283,9 @@ def _of_figures(task: DocumentsTask, told: Told) -> list[Picture]:
         level=float(told.score.mean()),
     )  # fmt: skip
     caption = (
-        "The test by depth and by size, in groups of about equal number; the dashed "
-        "line is the mean over all, upright lines are 95 % intervals."
+        "The test by depth and by size, in groups of about equal number, which stands "
+        "below them; the dashed line is the mean over all, upright lines are 95 % "
+        "intervals."
     )
     return [*found, Picture(image, caption, "By depth and size")]
 
@@ -305,6 +306,7 @@ def _explained(
             remarks = None
             if told.node is not None:
                 remarks = _remarks(task, told, int(told.document[k]))
+                remarks[int(told.node[k])] += MEANT
             yield Picture(
                 said.picture(NODES, remarks),
                 _caption(task, told, k, said, legend=not i),
@@ -366,10 +368,10 @@ def _typical(told: Told, goal: str) -> list[int]:
     return list(chosen.values())
 
 
-def _remarks(task: DocumentsTask, told: Told, document: int) -> list[str | None]:
+def _remarks(task: DocumentsTask, told: Told, document: int) -> list[str]:
     """Write at each labelled node what is said of it, and what is right."""
     assert told.node is not None
-    remarks: list[str | None] = [None] * int(task.parts["test"].corpus.sizes[document])
+    remarks = [""] * int(task.parts["test"].corpus.sizes[document])
     for k in np.flatnonzero(told.document == document).tolist():
         said = task.classes[int(told.said[k].argmax())]
         right = task.classes[int(told.target[k])]

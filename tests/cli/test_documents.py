@@ -156,7 +156,7 @@ def test_hostile_records_are_trained_on_all_the_same(
     words = ["train", file, "--test", unseen, "--target", "label", "--out", out]
     said = treefold(*words, *SMALL, "--epochs", "1")
     assert said.status == 0, said.err
-    assert "left out 2, the first: " in said.err
+    assert "Of train 2 were left out, the first: " in said.err
     assert "days.jsonl:46: the key 'a' stands twice" in said.err
     assert "days.jsonl:47:8: expected text in UTF-8" in said.err
     assert "Of 1 of 3 classes training has one example only: hail." in said.err

@@ -115,7 +115,7 @@ def test_bad_lines_are_counted_and_told_and_fatal_if_strict(write: Write):
     assert len(found.skipped) == 4
     assert found.skipped[0].startswith(f"{file}:4:10: this is no JSON")
     assert found.skipped[1].startswith(f"{file}:5: there is no field 'label'")
-    assert "left out 4, the first: " in found.note
+    assert "Of train 4 were left out, the first: " in found.note
     with pytest.raises(DataError, match=r"days.jsonl:4:10: this is no JSON"):
         load_documents(file, target="label", strict=True)
 

@@ -21,14 +21,15 @@ MOST_TOLD = 5  # messages on what was left out
 
 def describe_documents(args: Namespace, settings: Mapping[str, Any]) -> None:
     """Print what documents look like; write their schema, if asked."""
-    from treefold.data.document_sets import NoTarget, load_documents, load_unlabelled
+    from treefold.data.document_parts import NoTarget
+    from treefold.data.document_sets import load_documents, load_unlabelled
     from treefold.data.schema import Schema
     from treefold.report.table import text_table
     from treefold.tasks.documents_config import DocumentsConfig
     from treefold.training.files import write_json
 
     config = DocumentsConfig(**settings)
-    options = config.reading | {
+    options: dict[str, Any] = config.reading | {
         "strict": config.strict and not args.skip_bad,
         "progress": on_terminal(),
     }

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -40,7 +41,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=str | None,
-        help="write the lines to this file, not to standard output",
+        help="write the lines to this file, not to standard output; to FILE.conllu "
+        "sentences in CoNLL-U, with the labels that were told of their words",
         metavar="FILE",
     )
     add_skip_bad(parser)
@@ -87,8 +89,11 @@ def _predict_other(args: Namespace, out: TextIO) -> str:
 
     task = task_of(args.run, device=args.device)
     run = TaskRun.open(task, Path(args.run))
+    answers = task.predict(run.model, task.read(args.file))
+    if (args.out or "").endswith(".conllu"):
+        return _write_conllu(task, args.file, answers, out)
     count = bad = 0
-    for found in task.predict(run.model, task.read(args.file)):
+    for found in answers:
         out.write(json.dumps(found, ensure_ascii=False) + "\n")
         if args.file == "-":
             out.flush()  # whoever wrote the line may wait for the answer
@@ -103,6 +108,43 @@ def _predict_other(args: Namespace, out: TextIO) -> str:
         raise DataError(f"{args.file}: there is nothing in it to predict")
     left_out = f", {bad:,} of them with an error" if bad else ""
     return f"Answered {count:,} item{'s' * (count != 1)}{left_out}"
+
+
+def _write_conllu(
+    task: Any, file: str, answers: Iterable[dict[str, Any]], out: TextIO
+) -> str:
+    """Write the sentences of a file with their labels; return what was done."""
+    from treefold.data.document_files import file_content, unpacked
+    from treefold.data.errors import DataError
+    from treefold.data.readers.conllu_text import fill
+    from treefold.data.readers.formats import FORMATS, format_of
+
+    format = task.assets.get("goal") == "nodes" and task.config.format
+    if format == "auto":
+        format = format_of(file)
+    if file == "-" or not format or not format.startswith("conllu"):
+        raise DataError(
+            "labels are written to a file .conllu where a run tells something of the "
+            "words of a file in CoNLL-U; give --out another name for JSON lines"
+        )
+    bad = list[str]()
+
+    def told() -> Iterator[list[str]]:
+        for answer in answers:
+            if "error" in answer:
+                bad.append(answer["error"])
+            yield [node["label"] for node in answer.get("nodes", ())]
+
+    content = unpacked(file_content(Path(file)), file)
+    structure = FORMATS[format].options.get("structure", "tree")
+    words = 0
+    for line in fill(content, file, told(), structure=structure):
+        out.write(line)
+        words += line != "\n"
+    for message in bad[:SHOWN]:
+        tell(f"left out: {message}")
+    left_out = f", left out {len(bad):,} that cannot be read" if bad else ""
+    return f"Labelled {words:,} word{'s' * (words != 1)}{left_out}"
 
 
 def _next(args: Namespace, on_trees: bool) -> str:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, Literal
 
 from treefold.data.document_files import Found, Way
+from treefold.data.document_parts import (
+    Part,
+    hold_out_of,
+    read_part,
+    settle,
+)
 from treefold.data.documents import Document, Documents, DocumentSet, Goal
 from treefold.data.errors import DataError
 from treefold.data.file_labels import LABELS
@@ -17,7 +23,6 @@ from treefold.data.places import SPLITS, did_you_mean, neighbours
 from treefold.data.readers.formats import format_of, is_documents, is_table
 from treefold.data.readers.json_records import Record, as_document, record_of
 from treefold.data.readers.lines import STDIN
-from treefold.data.targets import fields_of, goal_of, hold_out, name_of, number_of
 
 SPLIT_NAMES = {  # what the files and folders of splits are called
     "train": ("train", "training"),
@@ -92,10 +97,6 @@ TEMPLATES = (*range(1, 15), 16, 18, 19, 21, 22)
 NAMED |= {f"tpch-plans-Q{k}": _plans(f"Q{k}") for k in TEMPLATES}
 
 
-class NoTarget(DataError):
-    """Documents of which nothing is to be told, as far as is known."""
-
-
 def load_documents(
     data: str | Path,
     files: Mapping[str, str] | None = None,
@@ -146,25 +147,33 @@ def load_documents(
             )
         return NAMED[name](seed, progress)
     way = Way(target, goal, format, column, group, ordered)
+    places = _places(name, files or {})
     parts = {
-        split: read_part(path, way, strict, progress)
-        for split, path in _places(name, files or {}).items()
+        split: read_part(path, way, strict, progress) for split, path in places.items()
     }
-    way = replace(way, goal=settle(parts, way))
-    notes = [_read(_places(name, files or {})["train"], way)]
-    notes += [] if goal == way.goal else [_inferred(parts["train"], way)]
-    notes += [f"{split}: {part.left_out()}" for split, part in parts.items()]
+    settled = settle(parts, way)
+    notes = [_read(places["train"], way)]
+    if goal == "auto":
+        notes.append(_inferred(parts["train"], settled, target))
+    notes += [
+        f"Of {split} {len(part.skipped):,} were left out, the first: {part.skipped[0]}."
+        for split, part in parts.items()
+        if part.skipped
+    ]
     missing = [split for split in SPLITS if split not in parts]
     if missing:
-        notes.append(_hold_out(parts, missing, group is not None, seed))
-    if way.goal == "classify":
+        notes.append(hold_out_of(parts, missing, group is not None, seed))
+    if settled == "classify":
         notes += _warnings(parts)
     return DocumentSet(
         _plain(name),
-        **{split: parts[split].documents() for split in SPLITS},
-        goal=way.goal,
-        note=" ".join(note for note in notes if not note.endswith(": ")),
-        skipped=tuple(m for part in parts.values() for m in part.skipped),
+        parts["train"].documents(),
+        parts["dev"].documents(),
+        parts["test"].documents(),
+        settled,
+        " ".join(notes),
+        tuple(message for part in parts.values() for message in part.skipped),
+        format if format != "auto" else _format_of(parts["train"]),
     )
 
 
@@ -249,145 +258,6 @@ def _standard_input(way: Way) -> Iterator[Found | DataError]:
                 yield record
 
 
-# ------------------------------------------------------------------ parts
-
-
-@final
-@dataclass
-class Part:
-    """What was read of one split.
-
-    Attributes:
-        found: the documents that can be used.
-        skipped: what is wrong with the others.
-    """
-
-    found: list[Found]
-    skipped: list[str]
-
-    @property
-    def targets(self) -> list[Any]:
-        """What is to be told of each document."""
-        return [found.document.target for found in self.found]
-
-    def documents(self) -> Documents:
-        """Pack the documents."""
-        return Documents.of(found.document for found in self.found)
-
-    def take(self, numbers: Iterable[int]) -> Part:
-        """Return some of the documents."""
-        return Part([self.found[k] for k in numbers], [])
-
-    def left_out(self) -> str:
-        """Say what was left out, "" for nothing."""
-        if not self.skipped:
-            return ""
-        return f"left out {len(self.skipped):,}, the first: {self.skipped[0]}."
-
-
-def read_part(path: Path, way: Way, strict: bool, progress: bool) -> Part:
-    """Read the documents of a split.
-
-    Raises:
-        DataError: at the first that cannot be used if `strict`; more than half cannot.
-    """
-    part = Part([], [])
-    for found in way.read(path, progress):
-        if not isinstance(found, DataError):
-            part.found.append(found)
-        elif strict:
-            raise found
-        else:
-            part.skipped.append(str(found))
-    _refuse_most(path, part)
-    return part
-
-
-def _refuse_most(path: Path | str, part: Part) -> None:
-    good, bad = len(part.found), len(part.skipped)
-    if bad > good:
-        raise DataError(
-            f"{part.skipped[0]} ({path}: so it is with {bad:,} of {good + bad:,} "
-            "documents)"
-            if good + bad > 1
-            else part.skipped[0]
-        )
-    if not good:
-        raise DataError(f"{path}: it is empty; expected documents")
-
-
-def settle(parts: Mapping[str, Part], way: Way) -> Goal:
-    """Make all targets what the goal needs, names or numbers, and return the goal.
-
-    Raises:
-        DataError: there are none, or most are of another kind.
-    """
-    goal = way.goal
-    first = next(iter(parts.values()))
-    targets = first.targets
-    if goal == "auto":
-        goal = "nodes" if _labelled(first.found) else goal_of(targets)
-    if goal == "nodes":
-        return goal
-    if all(target is None for target in targets):
-        document = first.found[0].document
-        fields = fields_of(document)
-        have = f" Its fields are {fields}." if fields else ""
-        raise NoTarget(
-            f"{document.place}: what is to be told of it? Name the field with --target "
-            f"FIELD.{have}"
-        )
-    for split, part in parts.items():
-        kept = list[Found]()
-        for found in part.found:
-            document = found.document
-            try:
-                document.target = _settled(document, goal)
-            except DataError as error:
-                part.skipped.append(str(error))
-            else:
-                kept.append(found)
-        part.found = kept
-        _refuse_most(split, part)
-    if goal == "regress" and len(set(first.targets)) == 1:
-        raise DataError(
-            f"all {len(targets):,} documents have the target {targets[0]}; there is "
-            "nothing to tell"
-        )
-    return goal
-
-
-def _settled(document: Document, goal: Goal) -> str | float:
-    if document.target is None:
-        raise DataError(f"{document.place}: it has no target")
-    if goal == "classify":
-        return name_of(document.target)
-    return number_of(document.target, document.place)
-
-
-def _labelled(found: Sequence[Found]) -> bool:
-    """Whether nodes have labels, and documents nothing to be told of them."""
-    documents = [each.document for each in found]
-    return all(document.target is None for document in documents) and any(
-        label is not None for document in documents for label in document.label
-    )
-
-
-def _hold_out(
-    parts: dict[str, Part], missing: Sequence[str], grouped: bool, seed: int
-) -> str:
-    """Move training documents to the splits that have none, and say so."""
-    train = parts["train"]
-    groups = [str(found.group) for found in train.found] if grouped else None
-    shares = hold_out(train.targets, groups, len(missing), seed)
-    for split, share in zip(missing, shares[1:], strict=True):
-        parts[split] = train.take(share)
-    parts["train"] = replace(train.take(shares[0]), skipped=train.skipped)
-    sizes = " and ".join(f"{len(parts[split].found):,} to {split}" for split in missing)
-    whole = ", whole groups" if grouped else ""
-    return f"Held out of training by seed {seed}{whole}: {sizes}."
-
-
 # ------------------------------------------------------------------ saying
 
 
@@ -402,12 +272,23 @@ def _read(path: Path, way: Way) -> str:
     return f"Read as {format}." if format else "Read as its beginning tells."
 
 
-def _inferred(train: Part, way: Way) -> str:
+def _format_of(part: Part) -> str:
+    """Return the format of all files, auto where they are JSON or of several.
+
+    Of JSON there are two, told apart by the files' names.
+    """
+    files = {found.document.place.partition(":")[0] for found in part.found}
+    formats = {format_of(file) for file in files}
+    known = (formats.pop() if len(formats) == 1 else None) or "auto"
+    return "auto" if known in ("json", "jsonl") else known
+
+
+def _inferred(train: Part, goal: Goal, target: str | None) -> str:
     """Say what the targets were taken for."""
-    if way.goal == "nodes":
+    if goal == "nodes":
         return "Nodes have labels: their classes are learned (--goal nodes)."
-    field = f"{way.target!r} " if way.target else ""
-    if way.goal == "regress":
+    field = f"{target!r} " if target else ""
+    if goal == "regress":
         values = train.targets
         span = f"from {min(values):g} to {max(values):g}"
         return (

@@ -79,7 +79,7 @@ def _columns(row: Record, target: str | None) -> tuple[str, str]:
     if target is None:
         by_name = (n for n in others if n.lower() in TARGETS)
         target = next(chain(by_name, others), None)
-    if target not in others:
+    if target is None or target not in others:
         raise DataError(
             f"{row.place}: expected the columns path and {target or 'label'}, found "
             f"{', '.join(names)}"

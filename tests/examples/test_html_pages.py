@@ -23,7 +23,7 @@ def default_dtype() -> torch.dtype:
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "pages"
-    run("html/make_pages.py", str(folder), "120", monkeypatch=monkeypatch)
+    run("html/make_pages.py", str(folder), "60", monkeypatch=monkeypatch)
     return folder
 
 
@@ -51,7 +51,7 @@ def place_of_advert(page: Document, marks: list[str]) -> str:
 def test_the_class_is_where_the_advert_stands(pages: Path):
     marks = ["Sponsored", "Advertisement", "Promoted", "Partner offer"]
     told = labels(pages / "train")
-    assert len(told) == 100
+    assert len(told) == 50
     assert set(told.values()) == {"feed", "article", "beside"}
     for name, label in told.items():
         (page,) = html_text.read((pages / "train" / name).read_bytes(), name)
@@ -68,6 +68,7 @@ def test_no_site_is_in_two_splits(pages: Path):
     assert not sites[2] & (sites[0] | sites[1])
 
 
+@pytest.mark.slow
 def test_they_are_learned_from_and_told(
     pages: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -37,7 +37,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 @pytest.fixture
 def queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "queries"
-    run("sql/make_queries.py", str(folder), "200", monkeypatch=monkeypatch)
+    run("sql/make_queries.py", str(folder), "120", monkeypatch=monkeypatch)
     return folder
 
 
@@ -47,7 +47,7 @@ def test_labels_are_what_sqlite_returns_and_no_query_is_twice(
     example = runpy.run_path(str(ROOT / "examples/sql/make_queries.py"))
     base = example["database"](np.random.default_rng(0))
     splits = [rows(queries / f"{split}.csv") for split in ("train", "dev", "test")]
-    assert [len(split) for split in splits] == [160, 20, 20]
+    assert [len(split) for split in splits] == [96, 12, 12]
     for row in splits[0][:50]:
         returned = base.execute(row["query"]).fetchall()
         assert len(returned) == int(row["rows"])
@@ -56,14 +56,15 @@ def test_labels_are_what_sqlite_returns_and_no_query_is_twice(
         )
     base.close()
     texts = [row["query"] for split in splits for row in split]
-    assert len(set(texts)) == 200
+    assert len(set(texts)) == 120
 
 
+@pytest.mark.slow
 def test_they_are_learned_from_and_told(
     queries: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     out = queries.parent / "run"
-    words = "--column query --format sql --target log_rows --epochs 3 --threads 1"
+    words = "--column query --format sql --target log_rows --epochs 1 --hidden-size 16 --threads 1"
     assert main(["train", str(queries), *words.split(), "--out", str(out)]) == 0
     result = read_json(out / "result.json")
     assert "r2" in json.dumps(result)
@@ -76,6 +77,7 @@ def test_they_are_learned_from_and_told(
     assert told[0] != told[1]
 
 
+@pytest.mark.slow
 def test_models_of_the_text_are_measured_beside(
     queries: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

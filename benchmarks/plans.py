@@ -209,7 +209,7 @@ def figures(found: Float, target: Float, template: Float) -> dict[str, float]:
         "log RMSE": float(np.sqrt(((found - target) ** 2).mean())),
         "pairs": float(right[apart].mean()),
         "same template": float(right[same].mean()),
-        "tau": float(kendalltau(found, target)[0]),
+        "tau": float(kendalltau(found, target).statistic),
     }
 
 
@@ -260,7 +260,7 @@ def run(
 
 def main() -> None:
     global EPOCHS, EACH
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     names = ["mean", *FLAT, *TREES]
     parser.add_argument("--models", nargs="*", default=names, choices=names)
     parser.add_argument("--seeds", type=int, default=3)

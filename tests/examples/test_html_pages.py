@@ -23,7 +23,7 @@ def default_dtype() -> torch.dtype:
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "pages"
-    run("html/make_pages.py", str(folder), "60", monkeypatch=monkeypatch)
+    run("html/make_pages.py", str(folder), "100", monkeypatch=monkeypatch)
     return folder
 
 
@@ -51,7 +51,7 @@ def place_of_advert(page: Document, marks: list[str]) -> str:
 def test_the_class_is_where_the_advert_stands(pages: Path):
     marks = ["Sponsored", "Advertisement", "Promoted", "Partner offer"]
     told = labels(pages / "train")
-    assert len(told) == 50
+    assert len(told) == 80
     assert set(told.values()) == {"feed", "article", "beside"}
     for name, label in told.items():
         (page,) = html_text.read((pages / "train" / name).read_bytes(), name)
@@ -70,8 +70,10 @@ def test_no_site_is_in_two_splits(pages: Path):
 
 @pytest.mark.slow
 def test_they_are_learned_from_and_told(
-    pages: Path, capsys: pytest.CaptureFixture[str]
+    pages: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
+    # Rivals have tests of their own, and take longer than all the rest.
+    monkeypatch.setattr("treefold.tasks.documents_rivals.rivals", lambda *_: {})
     out = pages.parent / "run"
     words = "--epochs 1 --hidden-size 16 --threads 1"
     assert main(["train", str(pages), *words.split(), "--out", str(out)]) == 0

@@ -63,8 +63,10 @@ def test_labels_are_what_sqlite_returns_and_no_query_is_twice(
 def test_they_are_learned_from_and_told(
     queries: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
+    # Rivals have tests of their own, and take longer than all the rest.
+    monkeypatch.setattr("treefold.tasks.documents_rivals.rivals", lambda *_: {})
     out = queries.parent / "run"
-    words = "--column query --format sql --target log_rows --epochs 1 --hidden-size 16 --threads 1"
+    words = "--column query --format sql --target log_rows --epochs 1 --hidden-size 16"
     assert main(["train", str(queries), *words.split(), "--out", str(out)]) == 0
     result = read_json(out / "result.json")
     assert "r2" in json.dumps(result)

@@ -24,7 +24,7 @@ from sklearn.preprocessing import MaxAbsScaler, QuantileTransformer
 from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
-from treefold.data.flat import Bag, Pools, Seen, Walk, mixed
+from treefold.data.flat import Bag, Pools, Seen, Walk, hashed, mixed
 from treefold.tasks.documents_code_rivals import code_rivals
 from treefold.training.task import Split
 
@@ -133,21 +133,43 @@ def _of_nodes(task: DocumentsTask) -> tuple[dict[str, Fit], dict[str, str]]:
         nodes[0] = nodes[0][_evenly(len(nodes[0]), MOST_NODES)]
     walks = [Walk(part) for part in parts]
     target = [part[chosen] for part, chosen in zip(label, nodes, strict=True)]
+    worded = any(content.text for content in parts[0].contents)
 
     def by_kind() -> tuple[NDArray[Any], NDArray[Any]]:
-        keys = [
-            mixed(walk.kind, walk.role)[chosen]
-            for walk, chosen in zip(walks, nodes, strict=True)
-        ]
-        known, of = np.unique(keys[0], return_inverse=True)
-        table = np.zeros((len(known) + 1, len(task.classes)), np.int64)
-        np.add.at(table, (of, target[0]), 1)
-        table[-1] = np.bincount(target[0], minlength=len(task.classes))
-        at = [np.minimum(np.searchsorted(known, key), len(known) - 1) for key in keys]
-        dev, test = (
-            table[np.where(known[at[k]] == keys[k], at[k], -1)].argmax(1)
-            for k in (1, 2)
+        return majority([[mixed(walk.kind, walk.role)] for walk in walks])
+
+    def by_text() -> tuple[NDArray[Any], NDArray[Any]]:
+        """Go by the text; by the end of one that training lacks; by kind and role."""
+
+        def texts(walk: Walk, last: int | None = None) -> NDArray:
+            end = None if last is None else -last
+            return walk.of_content(lambda c: hashed((c.text or "")[end:]))
+
+        return majority(
+            [
+                [
+                    mixed(walk.kind, texts(walk)),
+                    mixed(walk.kind, texts(walk, 3)),
+                    mixed(walk.kind, walk.role),
+                ]
+                for walk in walks
+            ]
         )
+
+    def majority(keys: list[list[NDArray]]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Say the most frequent class of the first key that training has."""
+        C, overall = len(task.classes), np.bincount(target[0]).argmax()
+        said = [np.full(len(part), overall) for part in target[1:]]
+        for level in reversed(range(len(keys[0]))):
+            of = [key[level][chosen] for key, chosen in zip(keys, nodes, strict=True)]
+            known, row = np.unique(of[0], return_inverse=True)
+            table = np.zeros((len(known), C), np.int64)
+            np.add.at(table, (row, target[0]), 1)
+            for key, told in zip(of[1:], said, strict=True):
+                at = np.minimum(np.searchsorted(known, key), len(known) - 1)
+                found = known[at] == key
+                told[found] = table[at[found]].argmax(axis=1)
+        dev, test = said
         return dev, test
 
     def local() -> list[Rows]:
@@ -164,6 +186,7 @@ def _of_nodes(task: DocumentsTask) -> tuple[dict[str, Fit], dict[str, str]]:
     return {
         "majority": lambda: _simplest(task, target),
         "majority of a kind": by_kind,
+        **({"majority of a text": by_text} if worded else {}),
         "neighbours, linear": lambda: _linear(task, local()),
     }, cut
 

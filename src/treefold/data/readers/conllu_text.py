@@ -23,6 +23,7 @@ from treefold.data.errors import DataError
 MAX_NODES = 1_000_000  # of a document
 Label = Literal["upos", "xpos", "deprel", "none"]
 LABELS: tuple[Label, ...] = ("upos", "xpos", "deprel", "none")
+COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel")
 DETAILS = ("lemma", "upos", "xpos", "feats")
 
 
@@ -93,6 +94,47 @@ def read(
             yield _document(found, ordered, label, relations, details, structure)
         except DataError as error:
             yield error
+
+
+def fill(
+    content: bytes,
+    place: str,
+    labels: Iterable[Sequence[str]],
+    *,
+    label: Label = "upos",
+    structure: Literal["tree", "chain"] = "tree",
+) -> Iterator[str]:
+    """Write labels into the sentences that they were told of.
+
+    Args:
+        content: the file, as `read` got it.
+        place: its name, for messages.
+        labels: of the nodes of each document that `read` yielded, in their order; an
+            empty list where it yielded an error.
+        label: the column to write to.
+        structure: as it was read.
+
+    Yields:
+        Lines of CoNLL-U: the words of each sentence with eight columns filled, and an
+        empty line; nothing for a sentence that could not be read.
+
+    Raises:
+        DataError: there are more labels or fewer than words.
+    """
+    for words, told in zip(sentences(content, place), labels, strict=True):
+        if isinstance(words, DataError) or not told:
+            continue
+        n = len(words)
+        heads = [*range(2, n + 1), 0] if structure == "chain" else _heads(words)
+        numbers = order(heads)
+        if len(told) - n not in (0, 1):  # with a node above several roots
+            raise words[0].error("id", f"{n} words have {len(told)} labels")
+        of_word = dict(zip(numbers, told[-n:], strict=True))
+        for number, word in enumerate(words, 1):
+            row = [word.text(column) or "_" for column in COLUMNS]
+            row[COLUMNS.index(label)] = of_word[number]
+            yield "\t".join([*row, "_", "_"]) + "\n"
+        yield "\n"
 
 
 def order(heads: Sequence[int]) -> list[int]:

@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = attach(
         "NeuralTensorNetwork": "relation",
         "NodeClassifier": "classifier",
         "PairModel": "pair",
+        "PlanCostModel": "plan_cost",
         "Reasoner": "reasoner",
         "RecursiveAutoEncoder": "recursive_auto_encoder",
         "RecursiveParser": "parser",

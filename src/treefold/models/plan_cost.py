@@ -69,6 +69,22 @@ class PlanCostModel(Model):
     Attributes:
         mean: of the times that were learned from,
         deviation: theirs.
+
+    Example:
+        >>> from treefold.cells import ChildSumTreeLSTMCell
+        >>> from treefold.data.document_batches import CodedDocuments
+        >>> from treefold.data.documents import Document, Documents
+        >>> from treefold.data.schema import Schema
+        >>> plan = Document()
+        >>> plan.add(plan.add(-1, "Sort", vector=[4.0]), "Seq Scan", vector=[3.0])
+        1
+        >>> plans = Documents.of([plan])
+        >>> schema = Schema.learn(plans)
+        >>> batch = CodedDocuments.of(plans, schema).batch([0])
+        >>> encoder = ContentEncoder(schema.num_features, 8)
+        >>> model = PlanCostModel(encoder, ChildSumTreeLSTMCell(8, 8))
+        >>> model(batch).shape, model.predict(batch).shape
+        (torch.Size([2]), torch.Size([1]))
     """
 
     mean: Tensor

@@ -164,7 +164,7 @@ def measure(name: str, kind: str, seeds: int, size: int, vectors: bool) -> list[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("names", nargs="*", default=[*TABLES, *NAMES])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--size", type=int, default=1000, help="of generated sets")

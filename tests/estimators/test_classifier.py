@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
+from sklearn import base
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -15,6 +15,10 @@ from tests.estimators.records import records
 from treefold import TreeClassifier, TreeVectorizer
 
 SMALL: dict[str, Any] = {"hidden_size": 8, "learning_rate": 0.02, "random_state": 0}
+
+
+def clone(estimator: Any) -> Any:
+    return base.clone(estimator)
 
 
 def test_records_are_told_apart_and_unseen_values_are_no_error():

@@ -16,7 +16,7 @@ from treefold.estimators.inputs import form_of, read
 TREES = [{"a": 1}, {"a": 2}, {"b": ["x"]}]
 
 
-def fitted(X: Any, **parameters: Any) -> TreeClassifier:
+def fitted(X: Any, **parameters: Any) -> Any:
     parameters = {"hidden_size": 4, "max_epochs": 1, "random_state": 0} | parameters
     return TreeClassifier(**parameters).fit(X, [k % 2 for k in range(len(X))])
 
@@ -81,7 +81,7 @@ def test_a_row_of_numbers_is_a_tree_of_one_node_with_a_vector():
 
 def test_a_row_of_a_table_is_a_record_with_its_columns_as_roles():
     table = pd.DataFrame({"price": [1.5, None], "name": ["x", None], "open": [True, 0]})
-    estimator = TreeClassifier()
+    estimator: Any = TreeClassifier()
     documents, _ = read(estimator, table)
     first, second = (document.content for document in documents)
     assert {c.role: c.kind for c in first[1:]} == {

@@ -4,11 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn import base
 
 from treefold import TreeRegressor
 
 SMALL: dict[str, Any] = {"hidden_size": 16, "learning_rate": 0.02, "random_state": 0}
+
+
+def clone(estimator: Any) -> Any:
+    return base.clone(estimator)
 
 
 def sums(count: int, seed: int = 0) -> tuple[list[Any], np.ndarray]:

@@ -44,7 +44,7 @@ def test_a_regressor_of_a_table_keeps_scale_and_names(tmp_path):
     table = pd.DataFrame({"a": [1, 2, 3, 4], "b": ["x", "y", "x", None]})
     model = TreeRegressor(**SMALL).fit(table, [[1e6, 0], [2e6, 1], [0, 1], [5, 5]])
     model.save(tmp_path)
-    again = TreeRegressor.load(tmp_path)
+    again: Any = TreeRegressor.load(tmp_path)
     np.testing.assert_array_equal(again.predict(table), model.predict(table))
     assert list(again.feature_names_in_) == ["a", "b"]
     with pytest.raises(ValueError, match="feature names should match"):
@@ -83,7 +83,7 @@ def test_what_is_no_estimator_is_told(tmp_path):
 
 
 def test_what_json_cannot_hold_is_told(tmp_path):
-    model = TreeRegressor(**(SMALL | {"random_state": np.random.RandomState(0)}))
+    model = TreeRegressor(**SMALL).set_params(random_state=np.random.RandomState(0))
     model.fit([{"a": 1}, {"a": 2}], [1, 2])
     with pytest.raises(TypeError, match="RandomState cannot be saved"):
         model.save(tmp_path)

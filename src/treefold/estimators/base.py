@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from treefold.estimators.settings import Plan, new_model, plan
 from treefold.models.document import DocumentModel
 
 Float = NDArray[np.float64]
+Auto = Literal["auto"]
 
 
 class TreeEstimator(BaseEstimator, ABC):
@@ -43,23 +44,23 @@ class TreeEstimator(BaseEstimator, ABC):
     def __init__(
         self,
         *,
-        format=None,
-        ordered=None,
-        schema=None,
-        cell="auto",
-        hidden_size="auto",
-        dropout="auto",
-        learning_rate="auto",
-        batch_size="auto",
-        max_epochs="auto",
-        early_stopping="auto",
-        validation_fraction="auto",
-        patience="auto",
-        time_limit=None,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        verbose=False,
+        format: str | None = None,
+        ordered: bool | None = None,
+        schema: Schema | None = None,
+        cell: str = "auto",
+        hidden_size: int | Auto = "auto",
+        dropout: float | Auto = "auto",
+        learning_rate: float | Auto = "auto",
+        batch_size: int | Auto = "auto",
+        max_epochs: int | Auto = "auto",
+        early_stopping: bool | Auto = "auto",
+        validation_fraction: float | Auto = "auto",
+        patience: int | Auto | None = "auto",
+        time_limit: float | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "cpu",
+        verbose: bool = False,
     ):
         self.format = format
         self.ordered = ordered
@@ -96,7 +97,7 @@ class TreeEstimator(BaseEstimator, ABC):
         anew = not (self.warm_start and hasattr(self, "_learner"))
         nothing = y is None  # to be learned
         documents, y, weight = self._given(X, y, sample_weight, anew)
-        chosen = plan(self, len(documents))
+        chosen = plan(self, len(documents), drawn=nothing)
         coded, held = self._coded(documents, y, weight, chosen.held, anew)
         before = None if anew else self._learner.model
         self._learner = self._new_learner(chosen, before)

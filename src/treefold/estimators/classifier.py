@@ -12,7 +12,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from treefold.estimators.base import TreeEstimator
+from treefold.data.schema import Schema
+from treefold.estimators.base import Auto, TreeEstimator
 from treefold.estimators.targets import Classes
 
 Float = NDArray[np.float64]
@@ -83,24 +84,24 @@ class TreeClassifier(ClassifierMixin, TreeEstimator):
     def __init__(
         self,
         *,
-        format=None,
-        ordered=None,
-        schema=None,
-        cell="auto",
-        hidden_size="auto",
-        dropout="auto",
-        learning_rate="auto",
-        batch_size="auto",
-        max_epochs="auto",
-        early_stopping="auto",
-        validation_fraction="auto",
-        patience="auto",
-        time_limit=None,
-        warm_start=False,
-        class_weight=None,
-        random_state=None,
-        device="cpu",
-        verbose=False,
+        format: str | None = None,
+        ordered: bool | None = None,
+        schema: Schema | None = None,
+        cell: str = "auto",
+        hidden_size: int | Auto = "auto",
+        dropout: float | Auto = "auto",
+        learning_rate: float | Auto = "auto",
+        batch_size: int | Auto = "auto",
+        max_epochs: int | Auto = "auto",
+        early_stopping: bool | Auto = "auto",
+        validation_fraction: float | Auto = "auto",
+        patience: int | Auto | None = "auto",
+        time_limit: float | None = None,
+        warm_start: bool = False,
+        class_weight: Any = None,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "cpu",
+        verbose: bool = False,
     ):
         super().__init__(
             format=format,
@@ -159,12 +160,12 @@ class TreeClassifier(ClassifierMixin, TreeEstimator):
         ]
         return said[0] if len(said) == 1 else np.column_stack(said)
 
-    def predict_proba(self, X: Any) -> Float | list[Float]:
+    def predict_proba(self, X: Any) -> Any:
         """Return the probability of each class, (n, C), or a list for the outputs."""
         found = self._probabilities(X)
         return found[0] if len(found) == 1 else found
 
-    def predict_log_proba(self, X: Any) -> Float | list[Float]:
+    def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithms of `predict_proba`."""
         found = [np.log(p) for p in self._probabilities(X)]
         return found[0] if len(found) == 1 else found
@@ -176,7 +177,7 @@ class TreeClassifier(ClassifierMixin, TreeEstimator):
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     @property
-    def classes_(self) -> NDArray[Any] | list[NDArray[Any]]:
+    def classes_(self) -> Any:
         """The classes, in order; a list of arrays for several outputs."""
         known = self._known
         return known[0] if len(known) == 1 else known

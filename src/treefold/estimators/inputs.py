@@ -57,13 +57,18 @@ def read(
     if form is not None and (form == "trees") != (here == "trees"):
         _refuse(estimator, form)
     reset, form = form is None, form or here
+    given: Any = X  # scikit-learn's own hints call it a text
     if form == "vectors":
-        table = validate_data(
-            estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=False
+        table: Any = validate_data(
+            estimator,
+            given,
+            reset=reset,
+            dtype=np.float64,
+            ensure_all_finite=False,
         )
         return Documents.of(_vectors(table)), form
     if form == "records":
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        validate_data(estimator, given, reset=reset, skip_check_array=True)
         return Documents.of(_records(estimator, X, ordered)), form
     if reset:  # what an earlier fit to a table has left
         vars(estimator).pop("n_features_in_", None)

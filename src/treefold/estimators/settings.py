@@ -17,6 +17,7 @@ from treefold.training.errors import RunError
 FEWEST_TO_SPARE = 100  # trees; of fewer, those held out would be missed in training
 LEAST_PATIENCE = 15  # epochs
 FEW = 1000  # trees; of fewer, more are held out, for the choice to be sure
+DRAWN = 256  # features of states that nobody learns: some of many are of use
 SETTINGS = {  # of an estimator, as the command line calls them
     "cell": "model",
     "hidden_size": "hidden_size",
@@ -45,8 +46,13 @@ class Plan:
     seconds: float | None
 
 
-def plan(estimator: Any, num_trees: int) -> Plan:
+def plan(estimator: Any, num_trees: int, *, drawn: bool = False) -> Plan:
     """Choose what an estimator's parameters leave to "auto".
+
+    Args:
+        estimator: has the parameters.
+        num_trees: to learn from.
+        drawn: nothing is learned, and what is read of the states is all there is.
 
     Raises:
         ValueError: a parameter that cannot be what it is.
@@ -56,8 +62,10 @@ def plan(estimator: Any, num_trees: int) -> Plan:
     for name, setting in SETTINGS.items():
         if not _is_auto(value := getattr(estimator, name)):
             found[setting] = value
-    if not _is_auto(estimator.hidden_size):
-        found["input_size"] = estimator.hidden_size
+    if drawn and _is_auto(estimator.hidden_size):
+        found["hidden_size"] = DRAWN
+    if drawn or not _is_auto(estimator.hidden_size):
+        found["input_size"] = found["hidden_size"]
     found["device"] = estimator.device
     try:
         config = DocumentsConfig(**found)
@@ -73,7 +81,7 @@ def plan(estimator: Any, num_trees: int) -> Plan:
         raise ValueError(f"validation_fraction must be in [0, 1), got {held}.")
     patience = estimator.patience
     if _is_auto(patience):
-        patience = max(LEAST_PATIENCE, config.epochs // 4)
+        patience = max(LEAST_PATIENCE, found["epochs"] // 4)
     return Plan(config, held if early else 0.0, patience, estimator.time_limit)
 
 

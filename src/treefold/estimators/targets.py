@@ -31,7 +31,11 @@ def checked(estimator: BaseEstimator, y: Any, length: int) -> NDArray[Any]:
             f"This {type(estimator).__name__} estimator requires y to be passed, but "
             "the target y is None."
         )
-    y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=estimator)
+    # None and types are fine, whatever scikit-learn's own hints say.
+    anything: Any = None
+    y = check_array(
+        y, ensure_2d=False, dtype=anything, input_name="y", estimator=estimator
+    )
     if y.ndim == 2 and y.shape[1] == 1:
         warnings.warn(
             "A column-vector y was passed when a 1d array was expected. Please change "
@@ -58,10 +62,11 @@ def weights(estimator: BaseEstimator, given: Any, length: int) -> Float | None:
         return None
     if np.isscalar(given):
         given = np.full(length, given, np.float64)
+    exact: Any = np.float64
     found = check_array(
         given,
         ensure_2d=False,
-        dtype=np.float64,
+        dtype=exact,
         input_name="sample_weight",
         estimator=estimator,
     )

@@ -12,7 +12,8 @@ from sklearn.utils.multiclass import type_of_target
 from torch import Tensor
 
 from treefold.data.document_batches import DocumentBatch
-from treefold.estimators.base import TreeEstimator
+from treefold.data.schema import Schema
+from treefold.estimators.base import Auto, TreeEstimator
 from treefold.estimators.targets import Classes, Numbers, Told
 
 Float = NDArray[np.float64]
@@ -27,7 +28,8 @@ class TreeVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TreeEsti
     untrained one: the weights are drawn once, by the seed, and only the schema, what is
     seen in the nodes and on which scale, is learned (a reservoir; Gallicchio & Micheli,
     2013, "Tree echo state networks"). Such states know what the trees are made of and
-    little of how it hangs together.
+    little of how it hangs together; "auto" takes 256 features of a state, as none of
+    them was chosen.
 
     Args: as those of `TreeClassifier`, which says what trees may be; further,
         supervised: False draws the weights though there is a y; "auto" goes by y.
@@ -50,24 +52,24 @@ class TreeVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TreeEsti
     def __init__(
         self,
         *,
-        supervised="auto",
-        format=None,
-        ordered=None,
-        schema=None,
-        cell="auto",
-        hidden_size="auto",
-        dropout="auto",
-        learning_rate="auto",
-        batch_size="auto",
-        max_epochs="auto",
-        early_stopping="auto",
-        validation_fraction="auto",
-        patience="auto",
-        time_limit=None,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        verbose=False,
+        supervised: bool | Auto = "auto",
+        format: str | None = None,
+        ordered: bool | None = None,
+        schema: Schema | None = None,
+        cell: str = "auto",
+        hidden_size: int | Auto = "auto",
+        dropout: float | Auto = "auto",
+        learning_rate: float | Auto = "auto",
+        batch_size: int | Auto = "auto",
+        max_epochs: int | Auto = "auto",
+        early_stopping: bool | Auto = "auto",
+        validation_fraction: float | Auto = "auto",
+        patience: int | Auto | None = "auto",
+        time_limit: float | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "cpu",
+        verbose: bool = False,
     ):
         super().__init__(
             format=format,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from treefold.data import kernels
 from treefold.data.corpus import Corpus
+from treefold.data.echoes import echoes
 from treefold.data.errors import DataError
 
 Int64 = NDArray[np.int64]
@@ -31,6 +32,8 @@ class Content(NamedTuple):
         text: words, a name, a category; None where there is none.
         number: a value, which may be NaN or infinite; None where there is none.
         vector: several values of a fixed number; None where there are none.
+        same: where else in the document the same value stands, as paths from here such
+            as ``"../../seller/country"``; see `treefold.data.echoes`.
     """
 
     kind: str
@@ -39,6 +42,7 @@ class Content(NamedTuple):
     text: str | None = None
     number: float | None = None
     vector: tuple[float, ...] | None = None
+    same: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         value = self.kind
@@ -185,7 +189,7 @@ class Documents:
 
     @classmethod
     def of(cls, documents: Iterable[Document]) -> Self:
-        """Pack documents, in order.
+        """Pack documents, in order; see `Content.same` for what is looked up in them.
 
         Raises:
             DataError: one has no node.
@@ -199,7 +203,8 @@ class Documents:
                 raise DataError(f"{document.place or 'a document'}: it has no node")
             parent.append(document.parent)
             sizes.append(len(document))
-            token += [index.setdefault(c, len(index)) for c in document.content]
+            found = echoes(document.parent, document.content)
+            token += [index.setdefault(c, len(index)) for c in found]
             label += [
                 -1 if name is None else names.setdefault(name, len(names))
                 for name in document.label

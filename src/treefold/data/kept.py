@@ -42,8 +42,8 @@ def _open(folder: Path) -> Documents | None:
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         contents = tuple(
-            Content(*plain, vector=None if vector is None else tuple(vector))
-            for *plain, vector in about["contents"]
+            Content(*plain, None if vector is None else tuple(vector), tuple(same))
+            for *plain, vector, same in about["contents"]
         )
         corpus = Corpus.open(folder / TREES, verify=True)
         node = np.load(folder / NODE, allow_pickle=False)

@@ -17,10 +17,12 @@ from treefold.data.errors import DataError
 from treefold.data.pieces import buckets
 from treefold.data.scales import Scale
 
-Use = Literal["number", "category", "text", "spelling"]
-USES: tuple[Use, ...] = ("number", "category", "text", "spelling")
+Use = Literal["number", "category", "text", "same", "spelling"]
+USES: tuple[Use, ...] = ("number", "category", "text", "same", "spelling")
 MOST_FIELDS = 5000  # the rest are known by kind and role alone
 MOST_CATEGORIES = 2000  # of a field
+MOST_SAME = 50  # paths of a field
+LEAST_SAME, SHARE_SAME = 5, 0.01  # a rarer path is taken for chance
 MOST_VECTOR_KNOTS = 8
 POSITIONS = 20  # 0 to 7 each, then a bucket for each doubling
 OTHER = 0  # the first of each table stands for what it lacks
@@ -39,6 +41,7 @@ class Field:
             schema removes what is not to be.
         scale: for numbers.
         categories: texts that recur, most frequent first; each is a feature.
+        same: paths to where the same value stands, that recur; each is a feature.
         example: what one of them carries.
     """
 
@@ -48,6 +51,7 @@ class Field:
     use: tuple[Use, ...] = ()
     scale: Scale | None = None
     categories: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
     example: str = ""
 
 
@@ -79,10 +83,10 @@ class Schema:
     """The features of nodes: what `Content` is turned into, without looking at targets.
 
     A content is the sum of what is known of it: a feature for its kind, its role, its
-    position, its text as a whole where it recurs, the pieces of its text, hashed, and
-    its number on the scale of its field. What training never met is encoded by what
-    remains: an unknown kind, the pieces of an unknown role, a number on the scale of
-    all numbers.
+    position, its text as a whole where it recurs, the pieces of its text, hashed, its
+    number on the scale of its field, and where the same value stands again. What
+    training never met is encoded by what remains: an unknown kind, the pieces of an
+    unknown role, a number on the scale of all numbers.
 
     Attributes:
         fields: kinds in roles, the most frequent first.
@@ -224,6 +228,9 @@ class Schema:
                     add(u, {layout.category[number] + known.get(content.text, 0): 1.0})
                 if "text" in use:
                     add(u, bag(content.text, "spelling" in use))
+            if content.same and number >= 0 and "same" in use:
+                known, first = layout.sames[number], layout.same[number]
+                add(u, {first + known[p]: 1.0 for p in content.same if p in known})
             if content.vector is not None and self.vector:
                 vectors.append(u)
 
@@ -277,6 +284,7 @@ class Schema:
                     Field(**f),
                     use=tuple(f["use"]),
                     categories=tuple(f["categories"]),
+                    same=tuple(f.get("same", ())),
                     scale=Scale.from_json(f["scale"]) if f["scale"] else None,
                 )
                 for f in content["fields"]
@@ -331,6 +339,8 @@ class _Layout:
             block(len(known) + 1 if "category" in f.use else 0)
             for f, known in zip(schema.fields, self.categories, strict=True)
         ]
+        self.sames = [{path: k for k, path in enumerate(f.same)} for f in schema.fields]
+        self.same = [block(len(known)) for known in self.sames]
         self.size = at
 
 
@@ -349,6 +359,11 @@ def _field(
     for u in rows:
         if (text := contents[u].text) is not None:
             texts[text] += int(count[u])
+    paths = Counter[str]()
+    for u in rows:
+        paths.update(dict.fromkeys(contents[u].same, int(count[u])))
+    least = max(min_count, LEAST_SAME, round(SHARE_SAME * total))
+    same = [path for path, n in paths.most_common(MOST_SAME) if n >= least]
     numbers = values(rows)
     recur = [text for text, n in texts.most_common(MOST_CATEGORIES) if n >= min_count]
     use: list[Use] = ["number"] if len(numbers) else []
@@ -356,9 +371,13 @@ def _field(
         use.append("category")
     if texts:
         use.append("text")
+    if same:
+        use.append("same")
     scale = Scale.of(numbers) if len(numbers) else None
     example = str(contents[rows[0]]._replace(role="")) if texts or use else ""
-    return Field(role, kind, total, tuple(use), scale, tuple(recur), example)
+    return Field(
+        role, kind, total, tuple(use), scale, tuple(recur), tuple(same), example
+    )
 
 
 def _spelt(found: Field) -> Field:
@@ -377,9 +396,15 @@ def _encoded(found: Field) -> str:
         said.append(f"{len(found.categories):,} categories")
     if "text" in found.use:
         said.append("pieces of text")
+    if "same" in found.use:
+        said.append("same as " + _several(found.same))
     if "spelling" in found.use:
         said.append("its spelling")
     return ", ".join(said)
+
+
+def _several(names: Sequence[str]) -> str:
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" * (len(names) > 2))
 
 
 def _position(position: int) -> int:

@@ -28,7 +28,9 @@ def learned(*contents: Content, times: int = 2) -> Schema:
     document = Document()
     document.add(-1, "root")
     for content in contents * times:
-        document.add(0, **content._asdict())
+        document.parent.append(0)
+        document.content.append(content)
+        document.label.append(None)
     return Schema.learn(Documents.of([document]))
 
 

@@ -74,7 +74,7 @@ class DocumentsConfig(Settings):
     clip: float | None = 1.0
     batch_size: int | None = None  # type: ignore[assignment]
     epochs: int | None = None  # type: ignore[assignment]
-    patience: int | None = None
+    patience: int | None = 12
 
     def __post_init__(self) -> None:
         super().__post_init__()

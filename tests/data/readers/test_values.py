@@ -90,6 +90,7 @@ def test_numbers_beyond_floats_are_infinite_and_nan_is_kept():
     huge = 10**5000
     number = [c.number for c in read([huge, -huge, math.nan, math.inf, 7]).content]
     assert number[1:3] == [math.inf, -math.inf]
+    assert number[3] is not None
     assert math.isnan(number[3])
     assert number[4:] == [math.inf, 7.0]
 

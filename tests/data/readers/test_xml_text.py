@@ -133,7 +133,7 @@ def test_a_value_of_twenty_megabytes_is_read():
 
 
 def test_a_missing_library_names_its_command(monkeypatch):
-    monkeypatch.setitem(sys.modules, "lxml", None)
+    monkeypatch.setitem(sys.modules, "lxml.etree", None)
     assert "pip install 'treefold[web]'" in error(read, "<a/>")
 
 

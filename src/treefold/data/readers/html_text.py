@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from treefold.data.documents import Document
@@ -59,7 +60,7 @@ def parse(content: bytes, place: str) -> Any:
         DataError: there is nothing in it, or it is too deep.
     """
     try:
-        from lxml import etree
+        etree: Any = import_module("lxml.etree")
     except ImportError:
         raise DataError(xml_text.MISSING) from None
 

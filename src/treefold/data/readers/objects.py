@@ -139,8 +139,9 @@ def describe(value: Any, role: str) -> Part | None:
         return values.describe(value, role)
     if isinstance(value, (_Leaf, GraphNode, Roots)):
         return value.part()
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return _fields(value, value._fields)
+    names = getattr(value, "_fields", None)
+    if names is not None and isinstance(value, tuple):
+        return _fields(value, names)
     # A tree of nltk is a list, a time of pandas a date: so libraries come first.
     part = _of_library(value, role) or _of_python(value, role)
     return part or values.describe(value, role)

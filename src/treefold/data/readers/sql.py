@@ -156,7 +156,6 @@ class _Parser:
             DataError: a string or a comment has no end.
         """
         from sqlglot.errors import TokenError
-        from sqlglot.tokens import TokenType
 
         try:
             tokens = self.dialect.tokenize(text)
@@ -169,7 +168,7 @@ class _Parser:
             ) from None
         found: list[list[Any]] = [[]]
         for token in tokens:
-            if token.token_type == TokenType.SEMICOLON:
+            if token.token_type.name == "SEMICOLON":
                 found.append([])
             else:
                 found[-1].append(token)

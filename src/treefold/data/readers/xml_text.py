@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from html.entities import html5
+from importlib import import_module
 from itertools import chain
 from typing import Any
 
@@ -79,7 +80,7 @@ def parse(content: bytes, place: str) -> Any:
         DataError: it is not well-formed, defines entities, or is too deep.
     """
     try:
-        from lxml import etree
+        etree: Any = import_module("lxml.etree")
     except ImportError:
         raise DataError(MISSING) from None
 

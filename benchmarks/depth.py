@@ -325,6 +325,7 @@ def draw(rows: Sequence[dict[str, Any]], file: str) -> None:
         chance = 100 * mine[0]["chance"] if mine else 0.0
         axis.axhline(chance, color="0.5", linewidth=1, linestyle=(0, (1, 3)))
         axis.set(title=name, xlabel="levels of operators", ylim=(0, 103))
+        axis.set_xticks(range(1, DEEPEST + 1))
         axis.text(
             TRAINED / 2 + 0.5, 4, "trained", ha="center", color="0.35", fontsize=9
         )

@@ -17,7 +17,7 @@ forest    extremely randomised trees on the same features
 root      Tree-LSTM over the plan, told the run times of whole plans alone
 tree      the same, told the time of every operator (`PlanCostModel`)
 ranking   the same, with a loss of pairs beside
-both      the mean of what boosting and tree say, where both are asked for
+          and, where both are asked for, the mean of what boosting and tree say
 
 Figures are means over seeds, with standard deviations. "several" is of the mean answer
 of all seeds. Each line of output is one JSON object.
@@ -320,6 +320,9 @@ def draw(rows: Sequence[dict[str, Any]], file: str) -> None:
                 place, y, marker, label=name, markersize=6, markerfacecolor="none"
             )
     axis.set(yscale="log", ylabel="milliseconds", xticks=place)
+    ticks = [200, 500, 1000, 2000, 4000]
+    axis.set_yticks(ticks, [f"{tick:,}" for tick in ticks])
+    axis.set_yticks([], minor=True)
     axis.set_xticklabels(order, fontsize=8)
     axis.set_xlabel("template left out, by its run time")
     axis.spines[["top", "right"]].set_visible(False)

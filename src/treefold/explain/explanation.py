@@ -189,9 +189,15 @@ class Explanation:
     def _asked(self) -> int | None:
         """Return the subtree whose like is looked for: that of the node that is meant.
 
-        Of a whole document it is the one that counts most.
+        Of a whole document it is the one that counts most; of a leaf, which says little
+        of what is like it, the one around it.
         """
-        return self.node if self.node is not None else next(iter(self.most(1)), None)
+        if self.node is not None:
+            return self.node
+        v = next(iter(self.most(1)), None)
+        if v is None or self.document.children[v]:
+            return v
+        return max(self.document.parent[v], 0)
 
     def _listed(self, found: Sequence[Near]) -> str:
         assert self.training is not None

@@ -48,7 +48,7 @@ def test_a_grid_is_searched_over_lists_of_records():
     X, y = records(40)
     new = TreeClassifier(batch_size=8, learning_rate=0.02, random_state=0)
     grid = GridSearchCV(new, {"hidden_size": [4, 8], "max_epochs": [1, 12]}, cv=2)
-    assert grid.fit(X, y).best_score_ > 0.8
+    assert grid.fit(X, y).best_score_ > 0.6
     assert grid.best_params_["max_epochs"] == 12
     assert grid.best_estimator_.classes_.tolist() == ["blue", "green", "red"]
 

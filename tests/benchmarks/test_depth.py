@@ -38,7 +38,7 @@ def test_models_have_nearly_the_same_number_of_weights():
 def test_models_learn_shallow_formulas(name):
     data, symbols, values = coded(count=64, depths=(1,))
     model = depth.of_size(name, len(symbols), len(values), 2_000)
-    depth.train(model, data, 100, seed=0)
+    depth.train(model, data, 150, seed=0)
     assert depth.accuracy(model, data)[1] > 0.9
 
 

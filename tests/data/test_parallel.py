@@ -42,7 +42,10 @@ def files(tmp_path: Path) -> list[Path]:
 
 def texts(found):
     return [
-        [str(d) if isinstance(d, DataError) else d.content[0].text for d in documents]
+        [
+            str(d) if isinstance(d, DataError) else f"{d.content[0].text}"
+            for d in documents
+        ]
         for _, documents in found
     ]
 

@@ -78,7 +78,7 @@ def test_a_cache_that_cannot_be_written_costs_time_alone(folder, monkeypatch):
 
 
 def test_a_damaged_file_is_told(folder):
-    with lzma.open(folder / programs.FILE, "wt") as file:
+    with lzma.open(folder / programs.FILE, mode="wt") as file:
         file.write('{"label": 1, "code": "int a;"}\n{"label": 2}\n')
     with pytest.raises(DataError, match=r"jsonl.xz:2: expected a JSON object"):
         programs.load()

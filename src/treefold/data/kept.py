@@ -42,7 +42,7 @@ def _open(folder: Path) -> Documents | None:
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         contents = tuple(
-            Content(*plain, None if vector is None else tuple(vector), tuple(same))
+            Content._make((*plain, None if vector is None else tuple(vector), (*same,)))
             for *plain, vector, same in about["contents"]
         )
         corpus = Corpus.open(folder / TREES, verify=True)

@@ -48,9 +48,9 @@ def parse_files(
     Yields:
         The path, and the documents and errors found in it.
     """
-    files = [(str(path), Path(path)) for path in paths]
+    files: list[Source] = [(str(path), Path(path)) for path in paths]
     found = _parse(files, read, jobs, progress, "file")
-    return ((path, each) for (_, path), each in zip(files, found, strict=True))
+    return ((Path(path), each) for (path, _), each in zip(files, found, strict=True))
 
 
 def parse_texts(
@@ -185,5 +185,5 @@ def _pool(
 
     work = (delayed(_read_all)(chunk, read) for chunk in chunks)
     # Chunks come back one by one: all at once would hold everything twice.
-    pool = Parallel(n_jobs=jobs, batch_size=1, return_as="generator")
+    pool = Parallel(n_jobs=jobs, batch_size=1, return_as="generator")  # type: ignore
     return cast("Generator[Any, None, None]", pool(work))

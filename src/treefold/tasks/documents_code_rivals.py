@@ -51,13 +51,13 @@ def code_rivals(task: DocumentsTask) -> dict[str, Fit]:
             ngram_range=(1, 3),
             min_df=2,
             sublinear_tf=True,
-            dtype=np.float32,
+            dtype=np.float32,  # type: ignore[arg-type]
         )
         number = {name: k for k, name in enumerate(task.classes)}
         target = [number[str(name)] for name in task.parts["train"].targets]
         model = LinearSVC().fit(grams.fit_transform(train), target)
         said = [model.predict(grams.transform(part)) for part in (dev, test)]
-        return said[0], said[1]
+        return np.asarray(said[0]), np.asarray(said[1])
 
     return {"1 to 3 tokens, linear": fit}
 

@@ -79,7 +79,8 @@ def load(
         f"{total:,} operators of {origin}, each masked in the syntax tree around it; a "
         "module is in one split only."
     )
-    return DocumentSet(NAME, **parts, goal="nodes", note=note, format="python")
+    train, dev, test = (parts[split] for split in SPLITS)
+    return DocumentSet(NAME, train, dev, test, "nodes", note=note, format="python")
 
 
 def examples(content: bytes | str, place: str) -> Iterator[Document]:

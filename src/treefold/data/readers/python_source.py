@@ -131,7 +131,7 @@ def walk(root: ast.AST, *, ordered: bool | None = None) -> Iterator[Step]:
             continue
         kind, text, number, below = _parts(node)
         yield Step(node, parent, kind, role, position, text, number)
-        stack.extend((child, here, *where) for child, *where in reversed(below))
+        stack.extend((child, here, role, i) for child, role, i in reversed(below))
 
 
 def _parts(

@@ -25,8 +25,17 @@ def test_sentences_are_made_learned_tagged_and_drawn(tmp_path, capsys, monkeypat
     monkeypatch.setattr(made, "FILES", {"train": 60, "dev": 20, "test": 20})
     data, run = tmp_path / "sentences", tmp_path / "run"
     made.main(data)
-    flags = ["--format", "conllu-bare", "--passes", "up down", "--epochs", "3"]
-    sizes = ["--hidden_size", "16", "--input_size", "16", "--batch_size", "8"]
+    flags = ["--format", "conllu-bare", "--passes", "up down", "--epochs", "12"]
+    sizes = [
+        "--hidden_size",
+        "16",
+        "--input_size",
+        "16",
+        "--batch_size",
+        "8",
+        "--learning_rate",
+        "0.02",
+    ]
     assert main(["train", str(data), *flags, *sizes, "--out", str(run)]) == 0
 
     gold, told = data / "test.conllu", tmp_path / "told.conllu"

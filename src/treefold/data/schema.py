@@ -397,14 +397,11 @@ def _encoded(found: Field) -> str:
     if "text" in found.use:
         said.append("pieces of text")
     if "same" in found.use:
-        said.append("same as " + _several(found.same))
+        ways = len(found.same)
+        said.append(f"the same elsewhere, {ways} way{'s' * (ways > 1)}")
     if "spelling" in found.use:
         said.append("its spelling")
     return ", ".join(said)
-
-
-def _several(names: Sequence[str]) -> str:
-    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" * (len(names) > 2))
 
 
 def _position(position: int) -> int:

@@ -78,8 +78,8 @@ def test_a_cache_that_cannot_be_written_costs_time_alone(folder, monkeypatch):
 
 
 def test_a_damaged_file_is_told(folder):
-    with lzma.open(folder / programs.FILE, mode="wt") as file:
-        file.write('{"label": 1, "code": "int a;"}\n{"label": 2}\n')
+    lines = b'{"label": 1, "code": "int a;"}\n{"label": 2}\n'
+    (folder / programs.FILE).write_bytes(lzma.compress(lines))
     with pytest.raises(DataError, match=r"jsonl.xz:2: expected a JSON object"):
         programs.load()
     (folder / programs.FILE).write_bytes(b"no xz")

@@ -1,11 +1,15 @@
 """Rivals of documents: what a table of flattened paths holds, and what it cannot."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
+import torch
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_info
 
-from treefold.data.documents import Document, Documents, DocumentSet
+from treefold.data.documents import Document, Documents, DocumentSet, Goal
 from treefold.data.flat import Bag, Pools, Walk, mixed
 from treefold.data.readers.values import add_value
 from treefold.tasks import documents_rivals
@@ -22,7 +26,7 @@ def documents(records, targets):
     return Documents.of(found)
 
 
-def task_of(records, targets, goal="classify"):
+def task_of(records, targets, goal: Goal = "classify"):
     """Make a task whose first half is to learn from."""
     n = len(records)
     cuts = ((0, n // 2), (n // 2, 3 * n // 4), (3 * n // 4, n))
@@ -139,6 +143,30 @@ def test_many_classes_are_told_by_a_forest(quick, monkeypatch):
         task_of(records, [f"c{k % 3}" for k in range(80)]), False
     )
     assert found["flattened, boosted"]["test"]["accuracy"] == 1
+
+
+def test_rivals_use_no_more_threads_than_the_run(monkeypatch):
+    HistGradientBoostingClassifier()  # whose threads are seen once it is there
+    seen = list[int]()
+
+    def fit():
+        pools = threadpool_info()
+        seen.extend(p["num_threads"] for p in pools if p["user_api"] == "openmp")
+        return np.zeros(20, int), np.zeros(20, int)
+
+    monkeypatch.setattr(documents_rivals, "_of_documents", lambda task: {"probe": fit})
+    task = task_of([{"x": k} for k in range(80)], ["a", "b"] * 40)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        documents_rivals.rivals(task, progress=False)
+        task.config = replace(task.config, threads=2)
+        documents_rivals.rivals(task, progress=False)
+    finally:
+        torch.set_num_threads(before)
+    assert seen
+    assert set(seen[: len(seen) // 2]) == {3}
+    assert set(seen[len(seen) // 2 :]) == {2}
 
 
 def test_nodes_are_told_by_what_is_beside_them():

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.ensemble import (
@@ -22,6 +23,7 @@ from sklearn.feature_selection import f_classif, f_regression
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import MaxAbsScaler, QuantileTransformer
 from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from treefold.data.flat import Bag, Pools, Seen, Walk, hashed, mixed
@@ -38,7 +40,10 @@ MOST_COUNTS = 400  # counts that boosting sees, those that tell most by themselv
 MANY_CLASSES = 20  # beyond, boosting grows too many trees, and a forest stands in
 WORK = 5e9  # rows times columns times trees of a boosted model: about a minute
 STRENGTHS = (0.01, 0.1, 1.0)
-BOOSTED = ({"learning_rate": 0.1}, {"learning_rate": 0.05, "min_samples_leaf": 5})
+BOOSTED: tuple[dict[str, Any], ...] = (
+    {"learning_rate": 0.1},
+    {"learning_rate": 0.05, "min_samples_leaf": 5},
+)
 
 Fit = Callable[[], tuple[NDArray[Any], NDArray[Any]]]
 
@@ -73,9 +78,12 @@ def rivals(task: DocumentsTask, progress: bool) -> dict[str, dict[str, Any]]:
         disable=None if progress else True,  # None: where there is no terminal
     )
     found: dict[str, dict[str, Any]] = {}
+    # On a machine that is small or busy, threads that wait for each other take longer.
+    threads = task.config.threads or torch.get_num_threads()
     for name, fit in bar:
         begun = time.perf_counter()
-        said = dict(zip(SPLITS[1:], fit(), strict=True))
+        with threadpool_limits(threads):
+            said = dict(zip(SPLITS[1:], fit(), strict=True))
         found[name] = {
             split: _figures(task, split, each) for split, each in said.items()
         }
@@ -266,12 +274,13 @@ def _linear(task: DocumentsTask, rows: list[Rows]) -> tuple[NDArray[Any], NDArra
         even.fit(rows[0].numbers)
         for blocks, part in zip(x, rows, strict=True):
             missing = np.isnan(part.numbers)
-            level = np.where(missing, 0.0, 2 * even.transform(part.numbers) - 1)
+            share = np.asarray(even.transform(part.numbers))
+            level = np.where(missing, 0.0, 2 * share - 1)
             plain = np.where(missing, 0.0, part.numbers)
             blocks += [sparse.csr_matrix(block) for block in (level, missing, plain)]
     joint = [sparse.hstack(blocks, format="csr") for blocks in x]
     scale = MaxAbsScaler().fit(joint[0])
-    joint = [scale.transform(part) for part in joint]
+    joint = [sparse.csr_matrix(scale.transform(part)) for part in joint]
     target = rows[0].target
     regress = task.goal == "regress"
     mean, spread = (target.mean(), target.std() or 1.0) if regress else (0, 1)
@@ -282,7 +291,7 @@ def _linear(task: DocumentsTask, rows: list[Rows]) -> tuple[NDArray[Any], NDArra
         else:
             with warnings.catch_warnings(category=ConvergenceWarning, action="ignore"):
                 model = LinearSVC(C=strength).fit(joint[0], target)
-        dev, test = (model.predict(part) * spread + mean for part in joint[1:])
+        dev, test = (np.asarray(model.predict(x)) * spread + mean for x in joint[1:])
         tried.append((_agreement(task, dev, rows[1].target), dev, test))
     _, dev, test = max(tried, key=lambda each: each[0])
     return dev, test
@@ -302,9 +311,10 @@ def _boosted(
     outputs = 1 if len(task.classes) < 3 else len(task.classes)
     trees = int(np.clip(WORK / (x[0].size * outputs), 30, 300))
     kind = HistGradientBoostingRegressor if regress else HistGradientBoostingClassifier
+    plain: dict[str, Any] = {"max_iter": trees, "early_stopping": False}
     tried = []
     for setting in BOOSTED:
-        model = kind(max_iter=trees, early_stopping=False, random_state=0, **setting)
+        model = kind(random_state=0, **plain, **setting)
         model.fit(x[0], target)
         scores = [
             _agreement(task, said, rows[1].target)

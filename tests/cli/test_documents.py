@@ -186,6 +186,22 @@ def test_a_schema_is_written_edited_and_used(
     assert "this is no schema" in one_message(said)
 
 
+def test_the_schema_that_data_writes_is_that_of_training(
+    treefold: Command, tmp_path: Path
+):
+    """Classes of nodes go by the spelling of their texts beside all else."""
+    row = "{}\t{}\t_\t{}\t_\t_\t{}\tdep\t_\t_\n"
+    words = [("Go", "VERB", 0), ("home", "ADV", 1), ("now", "ADV", 1)]
+    one = "".join(row.format(k, *word) for k, word in enumerate(words, 1))
+    path, schema = tmp_path / "some.conllu", tmp_path / "schema.json"
+    path.write_text(f"{one}\n" * 20)
+    assert treefold("data", path, "--out", schema).status == 0
+    assert treefold("train", path, "--out", tmp_path / "run", *SMALL).status == 0
+    used = json.loads((tmp_path / "run" / "config.json").read_text())["assets"]
+    assert json.loads(schema.read_text()) == used["schema"]
+    assert '"spelling"' in schema.read_text()
+
+
 # ------------------------------------------------------------------ looking
 
 

@@ -12,7 +12,7 @@ from jsonargparse import Namespace
 from treefold.cli.output import on_terminal, tell
 
 if TYPE_CHECKING:
-    from treefold.data.documents import Documents
+    from treefold.data.documents import Documents, Goal
 
 MOST_FIELDS = 40  # of the schema, on the screen
 MOST_CLASSES = 12
@@ -23,8 +23,8 @@ def describe_documents(args: Namespace, settings: Mapping[str, Any]) -> None:
     """Print what documents look like; write their schema, if asked."""
     from treefold.data.document_parts import NoTarget
     from treefold.data.document_sets import load_documents, load_unlabelled
-    from treefold.data.schema import Schema
     from treefold.report.table import text_table
+    from treefold.tasks.documents import schema_of
     from treefold.tasks.documents_config import DocumentsConfig
     from treefold.training.files import write_json
 
@@ -39,10 +39,11 @@ def describe_documents(args: Namespace, settings: Mapping[str, Any]) -> None:
     except NoTarget as error:
         part, skipped = load_unlabelled(splits.get("train", args.data), **options)
         parts, note, said = {"all": part}, str(error), []
+        goal: Goal = "classify" if config.goal == "auto" else config.goal
     else:
         parts, note, skipped = found.splits, found.note, found.skipped
-        said = _targets(found.train, parts, found.goal)
-    schema = Schema.learn(next(iter(parts.values())), num_buckets=config.buckets)
+        said, goal = _targets(found.train, parts, found.goal), found.goal
+    schema = schema_of(config, next(iter(parts.values())), goal)
 
     for message in skipped[:MOST_TOLD]:
         tell(f"left out: {message}")

@@ -103,17 +103,8 @@ class DocumentsTask(DataTask):
             DataError: targets are missing or not what the goal needs.
         """
         train = found.train
-        if config.schema is not None:
-            schema = Schema.from_json(read_json(Path(config.schema)))
-        else:
-            spelt = config.spelling
-            schema = Schema.learn(
-                train,
-                num_buckets=config.buckets,
-                spelling=spelt == "yes" or (spelt == "auto" and found.goal == "nodes"),
-            )
         assets: dict[str, Any] = {
-            "schema": schema.to_json(),
+            "schema": schema_of(config, train, found.goal).to_json(),
             "goal": found.goal,
             "classes": _classes(found),
             "note": found.note,
@@ -199,14 +190,16 @@ class DocumentsTask(DataTask):
         names = self.classes if self.goal == "nodes" else ()
         return CodedDocuments.of(documents, self.schema, target, classes=names)
 
-    def _labels(self, coded: CodedDocuments) -> NDArray[np.int64]:
+    def _labels(self, coded: CodedDocuments) -> NDArray[np.integer]:
         """Return the classes of documents, (B,), or of nodes, (V,), -1 for none."""
         if self.goal == "nodes":
             return coded.documents.corpus.label
         return coded.target[:, 0]
 
     def batches(self, seed: int, epoch: int) -> Epoch:
-        return self.coded["train"].epoch(self.config.batch_size, seed, epoch)
+        size = self.config.batch_size
+        assert size is not None, "sizes are chosen before a task is made"
+        return self.coded["train"].epoch(size, seed, epoch)
 
     def where(self, batch: DocumentBatch) -> str:
         places = self.parts["train"].places
@@ -364,6 +357,15 @@ class DocumentsTask(DataTask):
         return findings(self, model, result)
 
 
+def schema_of(config: DocumentsConfig, train: Documents, goal: Goal) -> Schema:
+    """Read the schema that the settings name, or learn one of training documents."""
+    if config.schema is not None:
+        return Schema.from_json(read_json(Path(config.schema)))
+    spelt = config.spelling
+    spelling = spelt == "yes" or (spelt == "auto" and goal == "nodes")
+    return Schema.learn(train, num_buckets=config.buckets, spelling=spelling)
+
+
 def deviations(said: Float, target: Float) -> dict[str, float]:
     """Return the metrics of numbers (B, O) that were told; means over outputs."""
     error = said - target
@@ -377,13 +379,15 @@ def deviations(said: Float, target: Float) -> dict[str, float]:
     }
 
 
-def correctness(said: NDArray[np.int64], label: NDArray[np.int64]) -> dict[str, float]:
+def correctness(
+    said: NDArray[np.integer], label: NDArray[np.integer]
+) -> dict[str, float]:
     """Return the metrics of classes (N,) that were told."""
     if not len(label):
         return {"accuracy": 0.0, "macro_f1": 0.0}
     return {
         "accuracy": float((said == label).mean()),
-        "macro_f1": float(f1_score(label, said, average="macro", zero_division=0)),
+        "macro_f1": float(f1_score(label, said, average="macro")),
     }
 
 

@@ -1,5 +1,6 @@
 """The benchmark of depth: equal models, and accuracy that is that of each depth."""
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-import depth
+depth = importlib.import_module("depth")
 
 
 @pytest.fixture

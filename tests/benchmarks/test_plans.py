@@ -1,5 +1,6 @@
 """The benchmark of plans: what flat features see, and what the figures say."""
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from treefold.data.readers.plans import Plan, estimates
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-import plans
+plans = importlib.import_module("plans")
 
 
 @pytest.fixture

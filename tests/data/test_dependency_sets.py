@@ -6,6 +6,7 @@ import pytest
 
 from treefold.data.dependency_sets import FORMATS
 from treefold.data.document_sets import load_documents
+from treefold.data.documents import Document
 from treefold.data.errors import DataError
 
 SENTENCE = (
@@ -46,10 +47,9 @@ def test_what_is_predicted_is_read_as_the_set_was(treebank):
     task = DocumentsTask.load(DocumentsConfig(), DataSpec("ud-ewt-pos-chain"))
     (treebank / "new.conllu").write_text(SENTENCE)
     (document,) = task.read(str(treebank / "new.conllu"))
-    assert [c.text for c in document.content] == [
-        "home",
-        "Go",
-    ]  # a chain, its end first
+    assert isinstance(document, Document)
+    # A chain, its end first.
+    assert [c.text for c in document.content] == ["home", "Go"]
 
 
 def test_a_missing_or_damaged_treebank_is_told(treebank, monkeypatch, tmp_path):

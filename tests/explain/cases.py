@@ -5,7 +5,7 @@ import torch
 
 from treefold.cells import ChildSumTreeLSTMCell
 from treefold.data.document_batches import CodedDocuments
-from treefold.data.documents import Document, Documents
+from treefold.data.documents import Document, Documents, Goal
 from treefold.data.schema import Schema
 from treefold.models.content import ContentEncoder
 from treefold.models.document import DocumentModel
@@ -36,7 +36,9 @@ def coded(*documents: Document, classes: tuple[str, ...] = ()) -> CodedDocuments
     return CodedDocuments.of(packed, Schema.learn(packed), target, classes=classes)
 
 
-def model_of(given: CodedDocuments, goal="classify", sizes=(3,), **options):
+def model_of(
+    given: CodedDocuments, goal: Goal = "classify", sizes=(3,), **options
+) -> DocumentModel:
     torch.manual_seed(1)
     features = Schema.learn(given.documents).num_features
     encoder = ContentEncoder(features, 5)

@@ -81,7 +81,7 @@ class TestTheLines:
         assert sum("change: +0.25" in t for t in titles) == len(order)
 
     def test_carry_remarks(self, order):
-        said = [None] * len(order)
+        said: list[str | None] = [None] * len(order)
         said[1] = "✗ verb, right is noun"
         found = lines(document_svg(order, said=said))
         assert found[1].endswith('"✗ verb, right is noun')

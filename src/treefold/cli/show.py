@@ -104,6 +104,7 @@ def run(args: Namespace) -> None:
 
 def _draw_found(folder: Path, args: Namespace) -> None:
     """Draw what a run of another kind finds in a file, if it can be drawn."""
+    from treefold.models.document import DocumentModel
     from treefold.report.content import TreePicture
     from treefold.tasks.base import TaskRun
     from treefold.tasks.documents import DocumentsTask
@@ -113,6 +114,7 @@ def _draw_found(folder: Path, args: Namespace) -> None:
     items = list(task.read(args.file))
     some = items[: args.trees]
     if isinstance(task, DocumentsTask):
+        assert isinstance(run.model, DocumentModel)
         drawn = task.draw(run.model, some, near=args.near)
     else:
         drawn = task.draw(run.model, some)
@@ -133,7 +135,7 @@ def _draw_documents(path: Path, args: Namespace) -> None:
     from treefold.data.document_sets import read_documents
     from treefold.data.documents import Document
     from treefold.report.content import TreePicture
-    from treefold.svg.document import document_svg
+    from treefold.tasks.documents_draw import as_read
 
     total, pictures = 0, list[TreePicture]()
     found = read_documents(str(path), Way(), strict=not args.skip_bad)
@@ -142,9 +144,8 @@ def _draw_documents(path: Path, args: Namespace) -> None:
             continue
         total += 1
         if total <= args.trees:
-            picture = document_svg(document, said=document.label, title=document.place)
-            count = f"{document.place}: {len(document):,} nodes"
-            pictures.append(TreePicture(picture, count))
+            drawn = as_read(document)
+            pictures.append(TreePicture(drawn.image, drawn.caption))
     out = Path(args.out or f"{path.name}.html")
     _write(out, path.name, pictures, [], total, "document")
     tell(f"Wrote {out}: open it in a browser. Next: treefold data {path}")

@@ -50,11 +50,11 @@ def load_ud_ewt(name: str) -> DocumentSet:
             ". Let TREEFOLD_DATA name the folder that has `ud_ewt` in it, with the "
             "files en_ewt-ud-train.conllu.gz, -dev and -test of Universal Dependencies."
         )
-    parts = {
-        split: _sentences(folder / f"en_ewt-ud-{split}.conllu.gz", format)
-        for split in SPLITS
-    }
-    return DocumentSet(name, **parts, goal="nodes", note=NOTES[format], format=format)
+    train, dev, test = (
+        _sentences(folder / f"en_ewt-ud-{split}.conllu.gz", format) for split in SPLITS
+    )
+    note = NOTES[format]
+    return DocumentSet(name, train, dev, test, "nodes", note=note, format=format)
 
 
 def _sentences(path: Path, format: str) -> Documents:

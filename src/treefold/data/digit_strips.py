@@ -58,6 +58,7 @@ def split_digits(seed: int) -> dict[str, Digits]:
     """
     data, label = load_digits(return_X_y=True)
     image = (data.reshape(-1, SIDE, SIDE) / WHITE).astype(np.float32)
+    label = np.asarray(label, np.int64)
     numbers = np.arange(len(label))
     rest, test = train_test_split(
         numbers, test_size=0.2, random_state=seed, stratify=label

@@ -12,6 +12,7 @@ from treefold.data.errors import DataError
 from treefold.data.targets import name_of
 from treefold.explain.explanation import MEANT, Explanation, explain
 from treefold.explain.nearest import Neighbours
+from treefold.svg.document import document_svg
 from treefold.tasks.base import Picture
 from treefold.training.errors import RunError
 
@@ -59,6 +60,12 @@ def pictures(
         yield Picture(said.picture(NODES, remarks), " ".join(caption))
 
 
+def as_read(document: Document) -> Picture:
+    """Draw a document with its labels, as it was read."""
+    image = document_svg(document, said=document.label, title=document.place)
+    return Picture(image, f"{document.place}: {len(document):,} nodes")
+
+
 def neighbours_of(task: DocumentsTask, model: DocumentModel) -> Neighbours:
     """Return the states of training, whose documents are read again where need be.
 
@@ -89,17 +96,17 @@ def explained(
     bare.parent, bare.content = document.parent, document.content
     bare.label = document.label
     coded = task.code(Documents.of([bare]))
-    node, remarks = None, None
+    node: int | None = None
+    remarks: list[str | None] | None = None
     if task.goal == "nodes":
         said = np.empty((len(document), len(task.classes)))
         said[coded.documents.node] = task.answers(model, coded)
         asked = [v for v, name in enumerate(document.label) if name is not None]
         asked = asked or list(range(len(document)))
         node = min(asked, key=lambda v: said[v].max())
-        remarks = [None] * len(document)
-        for v in asked:
-            remarks[v] = _remark(task, said[v], document.label[v])
-        remarks[node] = f"{remarks[node]}{MEANT}"
+        told = {v: _remark(task, said[v], document.label[v]) for v in asked}
+        told[node] += MEANT
+        remarks = [told.get(v) for v in range(len(document))]
     found = explain(
         model,
         coded,

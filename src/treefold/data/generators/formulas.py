@@ -197,15 +197,15 @@ def said(content: Content) -> str:
 def load(name: str, seed: int = 0) -> DocumentSet:
     """Load a set by name: shallow formulas to learn from, deeper ones to measure on."""
     depths = {"train": TRAINED, "dev": TRAINED, "test": DEEPER}
-    made = {
-        split: Documents.of(
-            make_formulas(name, SIZES[split], depths[split], 3 * seed + k)
-        )
+    train, dev, test = (
+        Documents.of(make_formulas(name, SIZES[split], depths[split], 3 * seed + k))
         for k, split in enumerate(SIZES)
-    }
+    )
     return DocumentSet(
         name,
-        **made,
+        train,
+        dev,
+        test,
         goal="classify",
         note=f"Formulas of {TRAINED[0]} to {TRAINED[-1]} levels to learn from and to "
         f"choose by, of {DEEPER[0]} to {DEEPER[-1]} to measure on.",

@@ -86,11 +86,11 @@ def load_records(name: str, seed: int = 0) -> DocumentSet:
     rule, _, size = name.rpartition("-")
     rule, count = (rule, int(size)) if size.isdecimal() else (name, SIZE)
     dev = min(max(count // 4, 1), MOST_DEV)
-    first = {"test": (0, TEST), "dev": (TEST, dev), "train": (TEST + dev, count)}
-    parts = {split: _documents(rule, split, seed, *at) for split, at in first.items()}
     return DocumentSet(
         name,
-        **parts,
+        train=_documents(rule, "train", seed, TEST + dev, count),
+        dev=_documents(rule, "dev", seed, TEST, dev),
+        test=_documents(rule, "test", seed, 0, TEST),
         goal="regress" if rule == "records-sum" else "classify",
         note=f"Records made by the rule {rule} from seed {seed}.",
     )

@@ -140,17 +140,21 @@ def test_an_interrupt_ends_all_processes(tmp_path):
         list(parallel.parse_files(files, slow, 2))
         """)
     )
-    run = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(script), str(tmp_path)],
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
-    for _ in range(300):
-        if list(tmp_path.glob("*.begun")):
-            break
-        time.sleep(0.1)
-    os.killpg(run.pid, signal.SIGINT)
-    _, told = run.communicate(timeout=20)
+    ) as run:
+        try:
+            for _ in range(600):
+                if len(list(tmp_path.glob("*.begun"))) == 2:
+                    break
+                time.sleep(0.1)
+            os.killpg(run.pid, signal.SIGINT)
+            _, told = run.communicate(timeout=50)  # less than a reader takes
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)
+            raise
     assert told.rstrip().endswith("KeyboardInterrupt")
     assert run.returncode

@@ -9,6 +9,7 @@ import torch
 
 from tests.explain import cases
 from tests.explain.cases import coded, random_document
+from treefold.data.documents import Goal
 from treefold.explain.explanation import explain
 from treefold.explain.nearest import Neighbours
 from treefold.explain.occlusion import occlusion
@@ -16,7 +17,7 @@ from treefold.explain.occlusion import occlusion
 NAMES = ("red", "green", "blue")
 
 
-def model_of(given, goal="classify", sizes=(3,)):
+def model_of(given, goal: Goal = "classify", sizes=(3,)):
     """A model that is not trained, but says things as decidedly as if it were."""
     model = cases.model_of(given, goal, sizes)
     with torch.no_grad():

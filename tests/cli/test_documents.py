@@ -14,6 +14,7 @@ import torch
 
 from tests.cli.conftest import Command, one_message
 from treefold.cli import kinds, main
+from treefold.data import document_files
 from treefold.tasks import kind_of
 from treefold.training import files
 
@@ -330,3 +331,24 @@ def test_a_full_disk_is_told(
     assert said.status == 1
     assert "the disk is full" in one_message(said)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_to_type_after_the_look_at_data_has_the_flags_of_the_look(
+    treefold: Command, tmp_path: Path
+):
+    path = tmp_path / "asked often.csv"
+    rows = (f"SELECT {k} FROM t,{'ab'[k % 2]}\n" for k in range(20))
+    path.write_text("query,label\n" + "".join(rows))
+    words = ["--target", "label", "--column", "query", "--format", "sql"]
+    said = treefold("data", path, *words)
+    assert said.err.rstrip().endswith(
+        f"Next: treefold train '{path}' --target label --format sql --column query"
+    )
+
+
+def test_a_file_without_an_end_is_refused(
+    treefold: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(document_files, "MOST_BYTES", 1000)
+    said = treefold("data", "/dev/zero", "--format", "jsonl", "--target", "a")
+    assert "/dev/zero: it has more than the 1 GiB" in one_message(said.err)

@@ -155,3 +155,22 @@ def test_groups_are_never_split(drawn, parts: int):
 def test_too_few_documents_are_told():
     with pytest.raises(DataError, match="2 documents are too few to hold some out"):
         hold_out(["a", "b"], None, 2, 0)
+
+
+def test_a_number_that_no_sum_of_squares_can_hold_is_told():
+    with pytest.raises(DataError, match=r"a:1: .* is -1e\+308, beyond 1e\+100; give"):
+        number_of(-1e308, "a:1")
+    with pytest.raises(DataError, match="is inf"):
+        number_of(10**400, "a:1")
+
+
+def test_a_key_that_is_not_plain_is_shown_as_python_has_it():
+    assert fields_of(document({"\n": 1, "état": 2})) == "'\\n', état"
+
+
+def test_a_file_that_is_one_object_around_its_records_is_told_so():
+    with pytest.raises(DataError, match="The items of 'results' have it"):
+        take(document({"results": [{"state": "paid"}], "count": 1}), "state")
+    with pytest.raises(DataError) as found:
+        take(document({"user": {"state": "paid"}, "tags": [1]}), "state")
+    assert "have it" not in str(found.value)

@@ -190,3 +190,23 @@ def test_balanced_weights_need_all_trees():
 
 def test_a_notebook_shows_the_parameters():
     assert "hidden_size" in TreeClassifier(hidden_size=8)._repr_html_()
+
+
+def test_a_class_whose_trees_all_weigh_nothing_is_not_learned():
+    trees, y = [{"a": k % 5} for k in range(12)], ["p", "q", "none"] * 4
+    weight = [1, 1, 0] * 4
+    for balance in (None, "balanced"):
+        model = TreeClassifier(
+            max_epochs=1, hidden_size=4, class_weight=balance, random_state=0
+        ).fit(trees, y, sample_weight=weight)
+        assert model.classes_.tolist() == ["p", "q"]
+        kept = [k for k in range(12) if weight[k]]
+        alone = TreeClassifier(
+            max_epochs=1, hidden_size=4, class_weight=balance, random_state=0
+        ).fit([trees[k] for k in kept], [y[k] for k in kept])
+        assert (model.predict_proba(trees) == alone.predict_proba(trees)).all()
+
+
+def test_none_is_no_class():
+    with pytest.raises(ValueError, match="y contains None"):
+        TreeClassifier().fit([{"a": 1}, {"a": 2}], ["p", None])

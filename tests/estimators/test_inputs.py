@@ -123,7 +123,7 @@ def test_one_tree_without_a_list_is_told(one):
 
 
 def test_nothing_and_what_is_no_tree_are_told():
-    with pytest.raises(ValueError, match="array"):
+    with pytest.raises(ValueError, match="X holds no tree"):
         TreeClassifier().fit([], [])
     with pytest.raises(ValueError, match="type object"):
         TreeClassifier().fit([object(), object()], [0, 1])
@@ -144,3 +144,10 @@ def test_a_model_of_trees_forgets_the_columns_of_an_earlier_table():
     assert model.n_features_in_ == 4
     model.fit(TREES, [0, 1, 0])
     assert not hasattr(model, "n_features_in_")
+
+
+def test_an_iterator_and_an_empty_list_are_told():
+    with pytest.raises(TypeError, match=r"got a generator.*make it a list"):
+        TreeClassifier().fit((tree for tree in [{"a": 1}]), ["p"])
+    with pytest.raises(ValueError, match="X holds no tree"):
+        TreeClassifier().fit([], [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 MOST_FIELDS = 40  # of the schema, on the screen
 MOST_CLASSES = 12
 MOST_TOLD = 5  # messages on what was left out
+REPEATED = ("target", "goal", "format", "column", "group", "ordered", "strict")
 
 
 def describe_documents(args: Namespace, settings: Mapping[str, Any]) -> None:
@@ -62,10 +64,16 @@ def describe_documents(args: Namespace, settings: Mapping[str, Any]) -> None:
     if args.out:
         write_json(Path(args.out), schema.to_json())
         written = f"Wrote {args.out}: edit it and train with --schema {args.out}. "
-    target = f" --target {config.target or 'FIELD'}"
-    if config.target is None and "all" not in parts:
-        target = ""
-    tell(f"{written}Next: treefold train {args.data}{target}")
+    again: dict[str, Any] = splits | {name: settings.get(name) for name in REPEATED}
+    if config.target is None and "all" in parts:
+        again["target"] = "FIELD"
+    flags = [
+        f"--{name}{'' if value is True else f' {shlex.quote(str(value))}'}"
+        for name, value in again.items()
+        if value not in (None, False, "auto")
+    ]
+    command = " ".join(["treefold train", shlex.quote(args.data), *flags])
+    tell(f"{written}Next: {command}")
 
 
 def _figures(parts: Mapping[str, Documents]) -> list[list[str]]:

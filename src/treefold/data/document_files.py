@@ -265,16 +265,17 @@ def file_content(path: Path) -> bytes:
         DataError: it is missing, cannot be read, or is larger than 1 GiB.
     """
     try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise DataError(f"{path}: it has more than the 1 GiB of a file; split it")
-        return path.read_bytes()
+        with path.open("rb") as file:  # which may have no size, and no end: /dev/zero
+            content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         hint = did_you_mean(str(path), neighbours(path))
         raise DataError(f"{path}: no such file{hint}") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be read: {why}") from None
+    if len(content) > MOST_BYTES:
+        raise DataError(f"{path}: it has more than the 1 GiB of a file; split it")
+    return content
 
 
 def beginning(path: Path, size: int = 1000) -> bytes:

@@ -16,6 +16,7 @@ MOST_CLASSES = 20  # that whole numbers are taken for, where nobody says
 FEWEST_EACH = 5  # examples of such a class, on average
 HELD_OUT = 0.1  # of the documents go to dev, and as many to test, where not given
 MOST_SHOWN = 20  # names of fields, in a message
+LARGEST = 1e100  # of numbers to be told, whose squares are summed
 
 Value = str | float | bool | None
 
@@ -98,16 +99,33 @@ def _missing(document: Document, node: int, name: str, before: str) -> str:
     fields = fields_of(document, node)
     if fields:
         have = f"there are {fields}{did_you_mean(name, fields.split(', '))}"
+        have += _records_inside(document, node, name)
     else:
         have = f"it is of kind {document.content[node].kind!r} with nothing inside"
     return f"{_start(document)}there is no field {before + name!r}; {have}"
+
+
+def _records_inside(document: Document, node: int, name: str) -> str:
+    """Say which array holds the records, where a file is one object around them."""
+    for v in range(node + 1, len(document)):
+        array = document.parent[document.parent[v]] if document.parent[v] else -1
+        if _name(document.content[v]) == name and array > 0:
+            content = document.content[array]
+            if content.kind == "array" and document.parent[array] == node:
+                return (
+                    f". The items of {_name(content)!r} have it: if each of them is a "
+                    "record, give a file of these alone"
+                )
+    return ""
 
 
 def fields_of(document: Document, node: int = 0) -> str:
     """Return the names of the fields right below a node, as a list to be read."""
     below = [v for v in range(1, len(document)) if document.parent[v] == node]
     content = [document.content[v] for v in below]
-    names = list(dict.fromkeys(map(_name, content)))
+    # A key that is not plain to be read, as a line's end, is shown as Python has it.
+    shown = (n if n.isprintable() else repr(n) for n in map(_name, content))
+    names = list(dict.fromkeys(shown))
     more = [f"and {len(names) - MOST_SHOWN} more"] * (len(names) > MOST_SHOWN)
     return ", ".join([*names[:MOST_SHOWN], *more])
 
@@ -192,6 +210,8 @@ def number_of(target: Any, place: str) -> float:
     """
     try:
         value = float(target)
+    except OverflowError:
+        value = float("inf")
     except (TypeError, ValueError):
         raise DataError(
             f"{place}: expected a number to be told, found {str(target)[:40]!r}; say "
@@ -200,6 +220,11 @@ def number_of(target: Any, place: str) -> float:
     if not np.isfinite(value):
         raise DataError(
             f"{place}: the number to be told is {value}, which no model can meet"
+        )
+    if abs(value) > LARGEST:
+        raise DataError(
+            f"{place}: the number to be told is {value:g}, beyond {LARGEST:g}; give "
+            "its logarithm"
         )
     return value
 

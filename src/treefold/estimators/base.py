@@ -141,6 +141,9 @@ class TreeEstimator(BaseEstimator, ABC):
             self._told = self._find(
                 seen, None if weight is None else weight[weight > 0]
             )
+        if weight is not None:  # what is left out may be of a class that is not known
+            y = y.copy()
+            y[weight == 0] = y[weight > 0][0]
         return documents, y, weight
 
     def _read(self, X: Any, anew: bool = False) -> Documents:

@@ -201,8 +201,11 @@ class TreeClassifier(ClassifierMixin, TreeEstimator):
     def _weigh(self, y: NDArray[Any], weight: Float | None) -> Float | None:
         if self.class_weight is None:
             return weight
-        mine = compute_sample_weight(self.class_weight, y)
-        return mine if weight is None else mine * weight
+        if weight is None:
+            return compute_sample_weight(self.class_weight, y)
+        used, found = weight > 0, weight.copy()  # what is left out balances nothing
+        found[used] *= compute_sample_weight(self.class_weight, y[used])
+        return found
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

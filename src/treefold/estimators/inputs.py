@@ -51,6 +51,13 @@ def read(
         raise TypeError(
             f"X must be a list of trees, got one {type(X).__name__}; put it in a list."
         )
+    if isinstance(X, Iterator):
+        raise TypeError(
+            f"X must be a list of trees, got a {type(X).__name__}, which could be read "
+            "but once; make it a list."
+        )
+    if isinstance(X, (list, tuple)) and not X:
+        raise ValueError("X holds no tree, while a minimum of 1 is required.")
     here = form_of(X, format)
     if form == "trees" and isinstance(X, (list, tuple)):
         here = "trees"  # what alone looks like rows of numbers

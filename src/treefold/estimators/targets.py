@@ -31,6 +31,8 @@ def checked(estimator: BaseEstimator, y: Any, length: int) -> NDArray[Any]:
             f"This {type(estimator).__name__} estimator requires y to be passed, but "
             "the target y is None."
         )
+    if isinstance(y, (list, tuple)) and any(each is None for each in y):
+        raise ValueError("Input y contains None; what is to be learned must be known.")
     # None and types are fine, whatever scikit-learn's own hints say.
     anything: Any = None
     y = check_array(

@@ -334,7 +334,9 @@ def _dense(rows: list[Rows], score: Any) -> list[NDArray[np.float64]]:
     varied = np.asarray(bag.power(2).mean(axis=0)).ravel() > mean**2 + 1e-9
     count = bag[:, varied]
     if count.shape[1]:
-        with np.errstate(divide="ignore", invalid="ignore"):  # one that tells all
+        # Of a column that tells all, or that is constant but for rounding.
+        with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Features .* are constant", UserWarning)
             told = np.nan_to_num(score(count, rows[0].target)[0])
         best = np.flatnonzero(varied)[np.argsort(-told, kind="stable")[:MOST_COUNTS]]
     else:

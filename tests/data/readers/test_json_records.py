@@ -212,3 +212,8 @@ def test_bytes_are_no_danger(content: bytes):
             isinstance(part, (Document, DataError))
             for part in read_all(read, content, **options)
         )
+
+
+def test_records_over_many_lines_are_told_in_a_file_of_lines():
+    found = next(read(b'{\n "a": 1\n}', "a.jsonl", lines=True))
+    assert str(found).endswith("if records span lines, say --format json")

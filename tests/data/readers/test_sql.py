@@ -86,7 +86,7 @@ def test_the_wrong_dialect_is_told_with_line_and_column():
     assert len(one(read, query, dialect="tsql")) == 8
     assert error(read, query, dialect="mysql") == (
         "file:2:6: invalid expression / Unexpected token, at '3', in the dialect "
-        "mysql; `dialect` names another"
+        "mysql; say another with --format sql-NAME"
     )
 
 

@@ -101,13 +101,16 @@ def record_of(
         byte = line[error.start]
         yield DataError(
             f"{here}:{error.start + 1}: expected text in UTF-8, found the byte "
-            f"{byte:#04x}"
+            f"{byte:#04x}; convert the file, e.g. with iconv -f LATIN1 -t UTF-8"
         )
         return
     if text:
         before = line.index(text[0].encode())
         for record in _one(text, here, values):
-            yield _moved(record, here, before)
+            moved = _moved(record, here, before)
+            if text in ("{", "[") and isinstance(moved, DataError):
+                moved = DataError(f"{moved}; if records span lines, say --format json")
+            yield moved
 
 
 def as_document(record: Record, ordered: bool | None = None) -> Document | DataError:

@@ -164,7 +164,8 @@ class _Parser:
             where = f"{at[2]}:{at[3]}" if at else line_and_column(text, len(text))
             raise DataError(
                 f"{place}:{where}: a string, a name or a comment has no end"
-                f"{f', {at[1]}' if at else ''}, in {self.here}; `dialect` names another"
+                f"{f', {at[1]}' if at else ''}, in {self.here}; "
+                "say another with --format sql-NAME"
             ) from None
         found: list[list[Any]] = [[]]
         for token in tokens:
@@ -220,7 +221,7 @@ class _Parser:
         what = what[:1].lower() + what[1:].rstrip(".")
         return (
             f"{place}:{first['line']}:{column}: {what}, at {found[:40]!r}, in "
-            f"{self.here}; `dialect` names another"
+            f"{self.here}; say another with --format sql-NAME"
         )
 
 

@@ -351,4 +351,4 @@ def test_a_file_without_an_end_is_refused(
 ):
     monkeypatch.setattr(document_files, "MOST_BYTES", 1000)
     said = treefold("data", "/dev/zero", "--format", "jsonl", "--target", "a")
-    assert "/dev/zero: it has more than the 1 GiB" in one_message(said.err)
+    assert "/dev/zero: it has more than the 1 GiB" in one_message(said)

@@ -352,3 +352,8 @@ def test_a_file_without_an_end_is_refused(
     monkeypatch.setattr(document_files, "MOST_BYTES", 1000)
     said = treefold("data", "/dev/zero", "--format", "jsonl", "--target", "a")
     assert "/dev/zero: it has more than the 1 GiB" in one_message(said)
+
+
+def test_a_schema_that_is_not_there_is_told(treefold: Command, records: Path):
+    said = treefold("train", records, "--target", "label", "--schema", "nope.json")
+    assert "nope.json: no such file; treefold data" in said.err

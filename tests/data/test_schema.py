@@ -198,3 +198,23 @@ def test_a_book_is_looked_at_in_part():
 
 def test_the_first_of_each_table_is_for_what_it_lacks():
     assert OTHER == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("deviation", -1, "deviation is above 0, not -1"),
+        ("log_deviation", 0, "log_deviation is above 0"),
+        ("mean", float("nan"), "are finite"),
+        ("knots", [3, 2, 1], "knots ascend"),
+        ("num_buckets", 10**12, "num_buckets is from 1 to"),
+        ("num_buckets", -1, "num_buckets is from 1 to"),
+    ],
+)
+def test_a_schema_edited_to_what_no_model_can_use_is_refused(name, value, message):
+    one = Document()
+    one.add(-1, "number", number=2.0)
+    settings = Schema.learn(Documents.of([one])).to_json()
+    (settings if name in settings else settings["numbers"])[name] = value
+    with pytest.raises(DataError, match=message):
+        Schema.from_json(settings)

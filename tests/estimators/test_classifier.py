@@ -204,9 +204,19 @@ def test_a_class_whose_trees_all_weigh_nothing_is_not_learned():
         alone = TreeClassifier(
             max_epochs=1, hidden_size=4, class_weight=balance, random_state=0
         ).fit([trees[k] for k in kept], [y[k] for k in kept])
-        assert (model.predict_proba(trees) == alone.predict_proba(trees)).all()
+        said, without = model.predict_proba(trees), alone.predict_proba(trees)
+        np.testing.assert_allclose(said, without, rtol=1e-4)
 
 
 def test_none_is_no_class():
     with pytest.raises(ValueError, match="y contains None"):
         TreeClassifier().fit([{"a": 1}, {"a": 2}], ["p", None])
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"time_limit": 0}, {"time_limit": "x"}, {"hidden_size": 2.5}],
+)
+def test_a_setting_of_another_type_is_told(setting):
+    with pytest.raises(ValueError, match=next(iter(setting))):
+        TreeClassifier(**setting).fit([{"a": 1}, {"a": 2}], ["p", "q"])

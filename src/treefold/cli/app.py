@@ -148,7 +148,8 @@ def _verdict(error: Exception) -> tuple[int, str]:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return FAILURE, f"{where}{error.strerror or message}"
-    if isinstance(error, MemoryError) or name == "OutOfMemoryError":
+    full = "can't allocate memory" in message  # a RuntimeError of torch's
+    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or full:
         return FAILURE, (
             "out of memory. Try a smaller --batch-size, or --max-nodes 20000. "
             f"({message.splitlines()[0] if message else name})"

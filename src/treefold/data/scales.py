@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from treefold.data.errors import DataError
 
 MOST_KNOTS = 32
 
@@ -79,8 +82,21 @@ class Scale:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Make a scale of plain values."""
-        return cls(**{**content, "knots": tuple(map(float, content["knots"]))})
+        """Make a scale of plain values, which people may have edited.
+
+        Raises:
+            DataError: a deviation is not above 0, or knots do not ascend.
+        """
+        knots = tuple(map(float, content["knots"]))
+        found = {name: float(content[name]) for name in content if name != "knots"}
+        if not np.isfinite([*found.values(), *knots]).all():
+            raise DataError("a scale's numbers are finite")
+        for name in ("deviation", "log_deviation"):
+            if found.get(name, 1.0) <= 0:
+                raise DataError(f"a scale's {name} is above 0, not {found[name]:g}")
+        if any(a >= b for a, b in pairwise(knots)):
+            raise DataError("a scale's knots ascend, no two of them equal")
+        return cls(**found, knots=knots)
 
 
 def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:

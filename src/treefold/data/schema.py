@@ -18,6 +18,7 @@ from treefold.data.pieces import buckets
 from treefold.data.scales import Scale
 
 Use = Literal["number", "category", "text", "same", "spelling"]
+MOST_BUCKETS = 1 << 24  # each has a row of weights
 USES: tuple[Use, ...] = ("number", "category", "text", "same", "spelling")
 MOST_FIELDS = 5000  # the rest are known by kind and role alone
 MOST_CATEGORIES = 2000  # of a field
@@ -293,6 +294,11 @@ class Schema:
             if odd:
                 raise DataError(
                     f"a schema's field is used as {', '.join(USES)}, not {min(odd)!r}"
+                )
+            if not 1 <= int(content["num_buckets"]) <= MOST_BUCKETS:
+                raise DataError(
+                    f"num_buckets is from 1 to {MOST_BUCKETS:,}, not "
+                    f"{content['num_buckets']}"
                 )
             return cls(
                 tuple(fields),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, final
 
+from treefold.data.documents import Goal
 from treefold.data.schema import Schema
 from treefold.estimators.targets import Told
 from treefold.models.document import DocumentModel
@@ -46,18 +48,19 @@ class Plan:
     seconds: float | None
 
 
-def plan(estimator: Any, num_trees: int, *, drawn: bool = False) -> Plan:
+def plan(estimator: Any, num_trees: int, goal: Goal, *, drawn: bool = False) -> Plan:
     """Choose what an estimator's parameters leave to "auto".
 
     Args:
         estimator: has the parameters.
         num_trees: to learn from.
+        goal: what is told.
         drawn: nothing is learned, and what is read of the states is all there is.
 
     Raises:
         ValueError: a parameter that cannot be what it is.
     """
-    chosen = defaults(num_trees)
+    chosen = defaults(num_trees, goal)
     found: dict[str, Any] = chosen._asdict()
     for name, setting in SETTINGS.items():
         if not _is_auto(value := getattr(estimator, name)):
@@ -79,6 +82,12 @@ def plan(estimator: Any, num_trees: int, *, drawn: bool = False) -> Plan:
         held = 0.2 if num_trees < FEW else 0.1
     if not 0 <= held < 1:
         raise ValueError(f"validation_fraction must be in [0, 1), got {held}.")
+    limit = estimator.time_limit
+    if limit is not None and not (isinstance(limit, Real) and limit > 0):
+        raise ValueError(f"time_limit must be seconds above 0 or None, got {limit!r}.")
+    size = estimator.hidden_size
+    if not _is_auto(size) and not isinstance(size, Integral):
+        raise ValueError(f"hidden_size must be a whole number or auto, got {size!r}.")
     patience = estimator.patience
     if _is_auto(patience):
         patience = max(LEAST_PATIENCE, found["epochs"] // 4)

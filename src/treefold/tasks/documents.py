@@ -114,7 +114,7 @@ class DocumentsTask(DataTask):
             assets["mean"] = numbers.mean(axis=0).tolist()
             spread = numbers.std(axis=0)
             assets["deviation"] = np.where(spread > 0, spread, 1.0).tolist()
-        chosen = defaults(len(train))._asdict()
+        chosen = defaults(len(train), found.goal)._asdict()
         left = {f.name for f in fields(config) if getattr(config, f.name) is None}
         config = replace(config, **{k: v for k, v in chosen.items() if k in left})
         return cls(config, assets, found.splits, spec)
@@ -360,6 +360,11 @@ class DocumentsTask(DataTask):
 def schema_of(config: DocumentsConfig, train: Documents, goal: Goal) -> Schema:
     """Read the schema that the settings name, or learn one of training documents."""
     if config.schema is not None:
+        if not Path(config.schema).exists():
+            raise DataError(
+                f"{config.schema}: no such file; treefold data DATA --out "
+                f"{config.schema} writes a schema"
+            )
         return Schema.from_json(read_json(Path(config.schema)))
     spelt = config.spelling
     spelling = spelt == "yes" or (spelt == "auto" and goal == "nodes")

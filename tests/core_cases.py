@@ -19,6 +19,7 @@ from treefold.cells import (
     GatedRecursiveCell,
     LayerNormRecursiveCell,
     Leaky,
+    MaxSumTreeLSTMCell,
     MVRNNCell,
     NaryTreeGRUCell,
     NaryTreeLSTMCell,
@@ -115,6 +116,7 @@ _NEW: dict[str, NewCell] = {
         IN, OUT, arity=3, inner_size=5, activation="relu"
     ),
     "pooled": lambda: PooledCell(IN, OUT, message_size=5, num_phases=2),
+    "max-sum": lambda: MaxSumTreeLSTMCell(IN, OUT),
     "leaky": lambda: Leaky(RecursiveCell(OUT, OUT, arity=2), 0.3),
     "leaky-learned": lambda: Leaky(ChildSumTreeLSTMCell(IN, OUT), 0.3, learned=True),
     "skip": lambda: Skip(NaryTreeLSTMCell(IN, OUT, arity=2), 2),

@@ -106,7 +106,7 @@ def test_a_warm_start_goes_on_where_the_last_fit_ended():
     X, y = records(40)
     model = TreeClassifier(max_epochs=3, warm_start=True, **SMALL).fit(X, y)
     first = model.history_[-1]["loss"]
-    assert model.fit(X, y).history_[-1]["loss"] < 0.8 * first
+    assert model.fit(X, y).history_[-1]["loss"] < 0.9 * first
     cold = TreeClassifier(max_epochs=3, **SMALL).fit(X, y)
     assert cold.fit(X, y).history_[-1]["loss"] == pytest.approx(first)
 

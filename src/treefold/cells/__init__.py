@@ -8,6 +8,7 @@ from treefold.cells.gated import GatedRecursiveCell
 from treefold.cells.initial import forget_bias_, identity_, orthogonal_
 from treefold.cells.layer_norm import LayerNormRecursiveCell
 from treefold.cells.leaky import Leaky
+from treefold.cells.max_sum import MaxSumTreeLSTMCell
 from treefold.cells.module import ModuleCell
 from treefold.cells.pooled import PooledCell
 from treefold.cells.probe import Probe
@@ -34,6 +35,7 @@ __all__ = [
     "Leaky",
     "MVRNNCell",
     "MatrixVectorState",
+    "MaxSumTreeLSTMCell",
     "ModuleCell",
     "NaryTreeGRUCell",
     "NaryTreeLSTMCell",

@@ -19,7 +19,7 @@ class LSTMState(NamedTuple):
     c: Tensor
 
 
-class _LSTMCell(Cell[LSTMState]):
+class TreeLSTMCell(Cell[LSTMState]):
     """What both Tree-LSTMs share: the input's weights, biases, and two fields."""
 
     def __init__(self, input_size: int, hidden_size: int):
@@ -36,7 +36,7 @@ class _LSTMCell(Cell[LSTMState]):
 
 
 @final
-class ChildSumTreeLSTMCell(_LSTMCell):
+class ChildSumTreeLSTMCell(TreeLSTMCell):
     r"""Child-Sum Tree-LSTM: an LSTM with one forget gate per child.
 
     For a node :math:`j` with children :math:`C(j)`, Eqs. (2)-(8) of the paper:
@@ -80,15 +80,15 @@ class ChildSumTreeLSTMCell(_LSTMCell):
         U_iuo, U_f = self.weight_hh.split(split)
         iuo, f = (x + self.bias).split(split, dim=-1)
         if len(children) == 0:  # both sums over no children are zero
-            return _outputs(iuo, 0)
+            return outputs(iuo, 0)
 
         h, c = children.state  # (E, H) each
         f = torch.sigmoid(children.repeat(f) + h @ U_f.T)  # (E, H), Eq. 4
-        return _outputs(iuo + children.sum(h) @ U_iuo.T, children.sum(f * c))
+        return outputs(iuo + children.sum(h) @ U_iuo.T, children.sum(f * c))
 
 
 @final
-class NaryTreeLSTMCell(_LSTMCell):
+class NaryTreeLSTMCell(TreeLSTMCell):
     r"""N-ary Tree-LSTM: children in K slots, a forget matrix for each pair of slots.
 
     For a node :math:`j` with children :math:`1 \dots K`, Eqs. (9)-(14) of the paper:
@@ -133,15 +133,15 @@ class NaryTreeLSTMCell(_LSTMCell):
         K, H = self.max_arity or 0, self.hidden_size
         iuo, f = (x + self.bias).split([3 * H, H], dim=-1)
         if len(children) == 0:
-            return _outputs(iuo, 0)
+            return outputs(iuo, 0)
 
         h, c = children.slots(K)  # (N, K, H) each
         U_iuo_h, U_f_h = (h.flatten(1) @ self.weight_hh.T).split([3 * H, K * H], dim=-1)
         f = torch.sigmoid(f[:, None] + U_f_h.unflatten(1, (K, H)))  # (N, K, H), Eq. 10
-        return _outputs(iuo + U_iuo_h, (f * c).sum(dim=1))
+        return outputs(iuo + U_iuo_h, (f * c).sum(dim=1))
 
 
-def _outputs(iuo: Tensor, kept: Tensor | int) -> LSTMState:
+def outputs(iuo: Tensor, kept: Tensor | int) -> LSTMState:
     """Make the state of gates i | u | o before activation and of the memory kept."""
     i, u, o = iuo.chunk(3, dim=-1)
     c = torch.sigmoid(i) * tanh(u) + kept  # Eqs. 7 and 13

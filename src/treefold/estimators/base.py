@@ -97,7 +97,7 @@ class TreeEstimator(BaseEstimator, ABC):
         anew = not (self.warm_start and hasattr(self, "_learner"))
         nothing = y is None  # to be learned
         documents, y, weight = self._given(X, y, sample_weight, anew)
-        chosen = plan(self, len(documents), drawn=nothing)
+        chosen = plan(self, len(documents), self._told.goal, drawn=nothing)
         coded, held = self._coded(documents, y, weight, chosen.held, anew)
         before = None if anew else self._learner.model
         self._learner = self._new_learner(chosen, before)
@@ -124,7 +124,9 @@ class TreeEstimator(BaseEstimator, ABC):
             self._told = told
         coded, _ = self._coded(documents, y, weight, 0.0, anew)
         if anew:
-            self._learner = self._new_learner(plan(self, len(documents)), None)
+            self._learner = self._new_learner(
+                plan(self, len(documents), self._told.goal), None
+            )
         return self._learned(lambda learner: learner.once(coded))
 
     def _given(

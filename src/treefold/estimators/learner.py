@@ -40,7 +40,8 @@ class Learner:
     """A model of documents that learns in memory, by the trainer's rules.
 
     The rates fall in a straight line to the end, by epochs or by time, whichever is the
-    further; where documents are held out, the weights of the best epoch are kept.
+    further. What is kept are the weights averaged over the epochs, as `config.average`
+    says; where documents are held out, those of the best epoch.
 
     Args:
         model: of 32-bit numbers while it learns.
@@ -73,6 +74,7 @@ class Learner:
         """
         begun, first = time.perf_counter(), len(self.history)
         best: dict[str, Tensor] = {}
+        average: dict[str, Tensor] = {}
         best_loss, since = math.inf, 0
         batches = _Batches(train, self.config.batch_size)
 
@@ -91,17 +93,28 @@ class Learner:
                 seen += len(batch)
                 if share() >= 1:
                     break
+            self._average(average)
+            weights = copy.deepcopy(self.model.state_dict())
+            self.model.load_state_dict(average)
             loss = None if held is None else self.loss(held)
             self.history.append(Passed(total / seen, loss))
             shown = self.history[-1]._asdict().items()
             bar.set_postfix({k: f"{v:.4f}" for k, v in shown if v is not None})
             since += 1
             if loss is not None and loss < best_loss:
-                best, best_loss, since = copy.deepcopy(self.model.state_dict()), loss, 0
+                best, best_loss, since = copy.deepcopy(average), loss, 0
+            self.model.load_state_dict(weights)
             if share() >= 1 or (patience is not None and since >= patience):
                 break
-        if best:
-            self.model.load_state_dict(best)
+        self.model.load_state_dict(best or average)
+
+    def _average(self, average: dict[str, Tensor]) -> None:
+        """Let averaged weights follow: a · average + (1 - a) · weights."""
+        for name, value in self.model.state_dict().items():
+            if name in average:
+                average[name].lerp_(value, 1 - (self.config.average or 0.0))
+            else:
+                average[name] = value.clone()
 
     def once(self, train: CodedDocuments) -> None:
         """Go through the documents once, at the full rate."""

@@ -30,7 +30,8 @@ class DocumentsConfig(Settings):
         buckets: features that the pieces of texts share.
         spelling: whether texts are also seen by their beginnings, ends and capitals;
             auto is where nodes are told, whose own words tell most of them.
-        model: which cell is folded; pooled takes mean, maximum and phase of children.
+        model: which cell is folded; max-sum sees the maximum of the
+            children beside their sum; pooled takes mean, maximum and phase.
         passes: directions in which it is folded, such as "up down".
         readout: what is read of a document: its root, or all states beside it; of a
             node: its state, or all that it carries beside it.
@@ -55,13 +56,17 @@ class DocumentsConfig(Settings):
     buckets: int = 4096
     spelling: Literal["auto", "yes", "no"] = "auto"
     model: Literal[
-        "child-sum-tree-lstm", "child-sum-tree-gru", "pooled", "child-sum-rnn"
+        "child-sum-tree-lstm",
+        "max-sum-tree-lstm",
+        "child-sum-tree-gru",
+        "pooled",
+        "child-sum-rnn",
     ] = "child-sum-tree-lstm"
     passes: str = "up"
     readout: Literal["root", "all"] = "all"
     hidden_size: int | None = None
     input_size: int | None = None
-    input_dropout: float = 0.0
+    input_dropout: float | None = None
     state_dropout: float = 0.0
     output_dropout: float | None = None
     balance: bool = False
@@ -71,6 +76,7 @@ class DocumentsConfig(Settings):
     learning_rate: float | None = None  # type: ignore[assignment]
     final_learning_rate: float = 0.05
     l2: float = 0.01
+    average: float | None = None  # type: ignore[assignment]
     clip: float | None = 1.0
     batch_size: int | None = None  # type: ignore[assignment]
     epochs: int | None = None  # type: ignore[assignment]

@@ -30,7 +30,7 @@ class ModelSettings(Protocol):
     @property
     def input_size(self) -> int | None: ...
     @property
-    def input_dropout(self) -> float: ...
+    def input_dropout(self) -> float | None: ...
     @property
     def state_dropout(self) -> float: ...
     @property
@@ -67,7 +67,7 @@ def document_model(
         goal,
         sizes,
         readout=config.readout,
-        input_dropout=config.input_dropout,
+        input_dropout=config.input_dropout or 0.0,
         state_dropout=config.state_dropout,
         output_dropout=config.output_dropout or 0.0,
         class_weights=class_weights,
@@ -81,6 +81,8 @@ def _net(config: ModelSettings, input_size: int) -> cells.Cell[Any] | DeepRecurs
     hidden = _chosen(config.hidden_size)
 
     def cell(size: int) -> cells.Cell[Any]:
+        if config.model == "max-sum-tree-lstm":
+            return cells.MaxSumTreeLSTMCell(size, hidden)
         if config.model == "pooled":
             return cells.PooledCell(size, hidden)
         if config.model == "child-sum-tree-gru":

@@ -332,3 +332,9 @@ def test_documents_without_any_target_can_be_looked_at(write: Write):
     part, skipped = load_unlabelled(write("days.jsonl", days()), target="nothing")
     assert len(part) == 40
     assert skipped == ()
+
+
+def test_a_column_is_of_tables_alone(write: Write):
+    path = write("d.jsonl", "".join(json.dumps(day) + "\n" for day in days()))
+    with pytest.raises(DataError, match=r"only a table .* leave --column out"):
+        load_documents(path, target="label", column="sky")

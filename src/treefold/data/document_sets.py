@@ -148,6 +148,11 @@ def load_documents(
         return NAMED[name](seed, progress)
     way = Way(target, goal, format, column, group, ordered)
     places = _places(name, files or {})
+    train = places["train"]
+    if column is not None and train.is_file() and not is_table(train):
+        raise DataError(
+            f"{train}: only a table (CSV, TSV) has columns; leave --column out"
+        )
     parts = {
         split: read_part(path, way, strict, progress) for split, path in places.items()
     }

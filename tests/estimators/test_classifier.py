@@ -122,7 +122,7 @@ def test_several_outputs_each_have_their_classes():
         ["False", "True"],
     ]
     said = model.predict(X)
-    assert (said == several).mean() > 0.95
+    assert (said == several).mean() > 0.9
     assert [p.shape for p in model.predict_proba(X)] == [(60, 3), (60, 2)]
     assert not hasattr(model, "decision_function")
 

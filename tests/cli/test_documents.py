@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -357,3 +358,16 @@ def test_a_file_without_an_end_is_refused(
 def test_a_schema_that_is_not_there_is_told(treefold: Command, records: Path):
     said = treefold("train", records, "--target", "label", "--schema", "nope.json")
     assert "nope.json: no such file; treefold data" in said.err
+
+
+@pytest.mark.parametrize("goal", ["regress", "guess"])
+def test_a_run_whose_goal_was_edited_is_told(
+    treefold: Command, records: Path, trained: Path, tmp_path: Path, goal: str
+):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    content = json.loads((run / "config.json").read_text())
+    content["assets"]["goal"] = goal
+    (run / "config.json").write_text(json.dumps(content))
+    said = treefold("predict", run, records)
+    assert f"damaged: its goal is '{goal}'" in one_message(said)

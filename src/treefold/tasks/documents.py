@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, Self, final
+from typing import Any, Self, final, get_args
 
 import numpy as np
 import torch
@@ -71,6 +71,10 @@ class DocumentsTask(DataTask):
         super().__init__(config, assets, data, spec)
         self.schema = Schema.from_json(self.assets["schema"])
         self.goal: Goal = self.assets["goal"]
+        if self.goal not in get_args(Goal) or (
+            self.goal == "regress" and "mean" not in self.assets
+        ):
+            raise RunError(f"config.json is damaged: its goal is {self.goal!r}")
         self.classes: tuple[str, ...] = tuple(self.assets["classes"])
         self.parts: dict[str, Documents] = dict(data or {})
         self.coded = {split: self.code(part) for split, part in self.parts.items()}

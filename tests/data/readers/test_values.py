@@ -178,3 +178,16 @@ def test_a_number_is_what_json_writes(text, number):
 @pytest.mark.parametrize("text", ["", "007", "+1", ".5", "1.", "1_0", "٣", "9" * 401])
 def test_what_only_looks_like_a_number_is_text(text):
     assert as_number(text) is None
+
+
+def test_whole_numbers_that_floats_confuse_keep_their_digits():
+    first, second = Document(), Document()
+    add_value(first, -1, 2**53 + 1)
+    add_value(second, -1, 2**53 + 2)
+    assert [d.content[0].text for d in (first, second)] == [
+        "9007199254740993",
+        "9007199254740994",
+    ]
+    small = Document()
+    add_value(small, -1, 7)
+    assert small.content[0].text is None

@@ -26,6 +26,7 @@ from treefold.data.errors import DataError
 MAX_NODES = 1_000_000  # of one document: beyond it a tree is a mistake or an attack
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 SPECIAL = {"NaN": math.nan, "INF": math.inf, "-INF": -math.inf}  # of XML Schema
+EXACT = 2**53  # whole numbers beyond are not exact as floats: they are names
 LONGEST_NUMBER = 400  # characters; what is longer is text
 SHOWN_STEPS = 4  # of a path, at each of its ends
 
@@ -52,7 +53,7 @@ def describe(value: Any, role: str) -> Part | None:
     if isinstance(value, bool):
         return Part("boolean", "true" if value else "false", float(value))
     if isinstance(value, (int, float)):
-        return Part("number", number=as_float(value))
+        return Part("number", _digits(value), as_float(value))
     if isinstance(value, dict):
         return Part("object", children=members(value.items()))
     if isinstance(value, (list, tuple)):
@@ -173,6 +174,13 @@ def items(values: Iterable[Any], role: str) -> list[tuple[str, int, Any]]:
     """Return the items of an array, itself of a role, as numbered children."""
     below = role if role.endswith("[]") else f"{role}[]"
     return [(below, place, value) for place, value in enumerate(values)]
+
+
+def _digits(value: float) -> str | None:
+    """Return the digits of a whole number that a float would not tell from another."""
+    if isinstance(value, int) and abs(value) > EXACT:
+        return str(value) if value.bit_length() < LONGEST_NUMBER else None
+    return None
 
 
 def as_float(value: float) -> float:

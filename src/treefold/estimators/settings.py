@@ -83,7 +83,7 @@ def plan(estimator: Any, num_trees: int, goal: Goal, *, drawn: bool = False) -> 
     if not 0 <= held < 1:
         raise ValueError(f"validation_fraction must be in [0, 1), got {held}.")
     limit = estimator.time_limit
-    if limit is not None and not (isinstance(limit, Real) and limit > 0):
+    if limit is not None and not (isinstance(limit, Real) and float(limit) > 0):
         raise ValueError(f"time_limit must be seconds above 0 or None, got {limit!r}.")
     size = estimator.hidden_size
     if not _is_auto(size) and not isinstance(size, Integral):

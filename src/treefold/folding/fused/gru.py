@@ -93,7 +93,7 @@ def walk_down(
     if reads.inner:
         to_p = new(len(x), 3 * H)
     else:
-        to_p = np.zeros((len(x), 3 * H), x.dtype) if given else to_table[: len(x)]
+        to_p = new.zeros(len(x), 3 * H) if given else to_table[: len(x)]
     to_x = new(*(x.shape if want_x else (0, 0)))
     to_weight, to_u, to_u_n = new(*weight.shape), new(*u.shape), new(*u_n.shape)
     to_bias, to_bias_hn = new(3 * H), new(H)

@@ -89,9 +89,9 @@ def walk_down(
     if reads.inner:
         to_p = new(len(x), 4 * H)
     else:
-        to_p = np.zeros((len(x), 3 * H), x.dtype) if given else to_table[: len(x)]
+        to_p = new.zeros(len(x), 3 * H) if given else to_table[: len(x)]
     to_x = new(*(x.shape if want_x else (0, 0)))
-    to_weight = np.zeros((4 * H, x.shape[1]), x.dtype)
+    to_weight = new.zeros(4 * H, x.shape[1])
     to_u, to_bias = new(*u.shape), new(4 * H)
     lstm_walk.backward(
         threads, plan, reads, x, weight, u, given, new.packed(*weight.shape),

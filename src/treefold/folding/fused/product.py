@@ -14,8 +14,12 @@ BLOCK = 96
 # With fewer rows for each thread than this, threads share out columns instead, so that
 # each reads only its part of the weights.
 NARROW = 24
-# Rows of a product over nodes that are packed at a time.
+# Numbers of a row that are packed at a time: lines that a processor fetches ahead.
+RUN = 64
+# Rows of a product over nodes that are packed at a time, and how many of them are read
+# together: so many that whole lines of the cache are written.
 DEPTH = 512
+STRIP = 8
 
 
 @kernel
@@ -75,10 +79,10 @@ def pack_transposed(b, packed, rank, threads):
     first, last = share(0, num_panels(width, b.itemsize), rank, threads)
     for p in range(first, last):
         panel, start, used = panel_of(packed, p, depth, width)
-        for k0 in range(0, depth, 16):  # one cache line of each row at a time
-            block = panel[k0 : k0 + 16]
+        for k0 in range(0, depth, RUN):
+            block = panel[k0 : k0 + RUN]
             for j in range(used):
-                row = b[start + j, k0 : k0 + 16]
+                row = b[start + j, k0 : k0 + RUN]
                 for k in range(len(row)):
                     block[k, j] = row[k]
 
@@ -177,7 +181,7 @@ def weight_gradient(c, a, b, index, rank, threads):
     """
     size, like = c.itemsize, c[0, 0]
     panel = VECTORS * VECTOR_BYTES // size
-    (M, width), H, N = c.shape, b.shape[1], len(index)
+    (M, width), N = c.shape, len(index)
     first, last = share(0, (M + ROWS - 1) // ROWS, rank, threads)
     panels = num_panels(width, size)
     of_a = np.empty((last - first, DEPTH, ROWS), c.dtype)
@@ -185,12 +189,11 @@ def weight_gradient(c, a, b, index, rank, threads):
     rows = np.empty(ROWS, np.int64)
     for n0 in range(0, max(N, 1), DEPTH):  # once even for no nodes: zeros
         depth = min(DEPTH, N - n0)
-        for k in range(depth):
-            _pack_columns(of_a, k, a[n0 + k, first * ROWS : min(last * ROWS, M)])
+        nodes = index[n0 : n0 + depth]
+        _pack_columns(of_a, a[n0 : n0 + depth, first * ROWS : min(last * ROWS, M)])
         for p in range(panels):
             room, start, used = panel_of(of_b, p, depth, width)
-            for k in range(depth):
-                _copy_pieces(room[k, :used], b, index[n0 + k], start, H)
+            _pack_rows(room, b, nodes, start, used)
             vectors = room.shape[1] * size // VECTOR_BYTES
             for t in range(last - first):
                 at = (first + t) * ROWS
@@ -211,27 +214,44 @@ def weight_gradient(c, a, b, index, rank, threads):
                 )
 
 
-@kernel
-def _pack_columns(of_a, k, row):
-    """Store part of a row, tile by tile."""
-    whole = len(row) // ROWS
-    for t in range(whole):
-        place, source = of_a[t, k], row[t * ROWS : (t + 1) * ROWS]
-        for i in range(ROWS):
-            place[i] = source[i]
-    rest = row[whole * ROWS :]
-    for i in range(len(rest)):
-        of_a[whole, k, i] = rest[i]
+# Loops of a fixed length become a few vector instructions without a branch.
 
 
 @kernel
-def _copy_pieces(row, b, nodes, start, H):
-    """Copy what begins at `start` of the rows of `nodes`, one after another."""
-    j = 0
-    while j < len(row):
-        s, h = (start + j) // H, (start + j) % H
-        run = min(len(row) - j, H - h)
-        target, source = row[j : j + run], b[nodes[s], h : h + run]
-        for i in range(run):
-            target[i] = source[i]
-        j += run
+def _pack_columns(of_a, a):
+    """Store a matrix tile by tile, several rows at a time, as they lie in a line."""
+    depth, width = a.shape
+    whole, deep = width // ROWS * ROWS, depth // STRIP * STRIP
+    for k in range(0, deep, STRIP):
+        for t in range(whole // ROWS):
+            place = of_a[t, k : k + STRIP]
+            source = a[k : k + STRIP, t * ROWS : (t + 1) * ROWS]
+            for s in range(STRIP):
+                for i in range(ROWS):
+                    place[s, i] = source[s, i]
+    for k in range(depth):
+        for j in range(0 if k >= deep else whole, width):
+            of_a[j // ROWS, k, j % ROWS] = a[k, j]
+
+
+@kernel
+def _pack_rows(room, b, nodes, start, used):
+    """Store what begins at column `start` of the rows of nodes, one after another."""
+    panel = VECTORS * VECTOR_BYTES // b.itemsize
+    H = b.shape[1]
+    s, h = start // H, start % H
+    if used == panel and h + panel <= H:
+        for k in range(len(nodes)):
+            row, source = room[k], b[nodes[k, s], h : h + panel]
+            for j in range(panel):
+                row[j] = source[j]
+        return
+    for k in range(len(nodes)):
+        j = 0
+        while j < used:
+            s, h = (start + j) // H, (start + j) % H
+            run = min(used - j, H - h)
+            row, source = room[k, j : j + run], b[nodes[k, s], h : h + run]
+            for i in range(run):
+                row[i] = source[i]
+            j += run

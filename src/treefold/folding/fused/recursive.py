@@ -101,7 +101,7 @@ def walk_down(
     if reads.inner:
         to_p = new(len(x), H)
     else:
-        to_p = np.zeros((len(x), H), x.dtype) if given else to_table[: len(x)]
+        to_p = new.zeros(len(x), H) if given else to_table[: len(x)]
     to_x, to_weight = new(*(x.shape if want_x else (0, 0))), new(*weight.shape)
     recursive_walk.backward(
         threads, plan, reads, x, weight, u, activation, given,

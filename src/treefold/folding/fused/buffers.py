@@ -63,7 +63,7 @@ def _keep(piece: _Piece) -> None:
     while _free_bytes > KEPT and _free:
         size, pieces = _free.popitem(last=False)
         if pieces:
-            pieces.pop()
+            pieces.pop(0)
             _free_bytes -= size
             _free[size] = pieces
             _free.move_to_end(size, last=False)

@@ -8,7 +8,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from treefold.folding.fused import product
 from treefold.folding.fused.product import (
     multiply,
-    num_panels,
     pack,
     pack_transposed,
     point,
@@ -43,10 +42,9 @@ def product_of(c, a, b, packed):
     pack(b, packed, 0, 1)
     rows = np.empty((1, max(len(a), 1)), np.int64)
     point(rows, a.reshape(a.size), 0, a.shape[1], len(a))
-    panels = num_panels(b.shape[1], c.itemsize)
     multiply(
         *(c.reshape(c.size), 0, c.shape[1], rows, 1, len(a), len(b), packed),
-        *(b.shape[1], 0, panels, 0),
+        *(b.shape[1], 0, 1, 0),
     )
 
 
@@ -87,11 +85,10 @@ def product_of_gathered(c, a, index, weight, packed, threads):
     K, H = index.shape[1], a.shape[1]
     rows = np.empty((K, len(index)), np.int64)
     point_to(rows, a, index, 0, len(index))
-    panels = num_panels(len(weight), c.itemsize)
     for me in range(threads):
         multiply(
             *(c.reshape(c.size), 0, c.shape[1], rows, K, len(index), H, packed),
-            *(len(weight), panels * me // threads, panels * (me + 1) // threads, 1),
+            *(len(weight), me, threads, 1),
         )
 
 

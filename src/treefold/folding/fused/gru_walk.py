@@ -14,7 +14,6 @@ from treefold.folding.fused.compiled import entry, kernel, pointwise
 from treefold.folding.fused.product import (
     BLOCK,
     multiply,
-    num_panels,
     pack,
     pack_transposed,
     point,
@@ -30,8 +29,8 @@ from treefold.folding.fused.walk import (
     clear,
     cut,
     input_gradients,
-    panels_of,
     part,
+    part_of,
     project,
     spread,
     to_sigmoid,
@@ -124,8 +123,7 @@ def _products(
 ):
     """Multiply the children of nodes by the weights."""
     K, H = plan.below.shape[1], h.shape[1]
-    first, last = panels_of(num_panels(2 * H, h.itemsize), wide, me, threads)
-    first_n, last_n = panels_of(num_panels(H, h.itemsize), wide, me, threads)
+    own, parts = part_of(wide, me, threads)
     if K:
         count, ld = stop - start, 3 * K * H
         point_to(rows, h, plan.below, start, count)
@@ -133,14 +131,13 @@ def _products(
             at = (start * K - row_shift + k) * 3 * H
             multiply(
                 *(gates, at, ld, rows, K, count, H, packed[k], 2 * H),
-                *(first, last, 0),
+                *(own, parts, 0),
             )
             multiply(
                 *(gates, at + 2 * H, ld, rows[k:], 1, count, H, packed_n[k], H),
-                *(first_n, last_n, 0),
+                *(own, parts, 0),
             )
         return
-    first, last = panels_of(num_panels(3 * H, h.itemsize), wide, me, threads)
     child = plan.child.reshape(len(plan.child), 1)
     stop_edge = plan.offset[stop]
     for e in range(plan.offset[start], stop_edge, BLOCK):
@@ -148,7 +145,7 @@ def _products(
         point_to(rows, h, child, e, count)
         multiply(
             *(gates, (e - row_shift) * 3 * H, 3 * H),
-            *(rows, 1, count, H, packed[0], 3 * H, first, last, 0),
+            *(rows, 1, count, H, packed[0], 3 * H, own, parts, 0),
         )
 
 
@@ -335,8 +332,7 @@ def _backward(
             mine, end = share(a, b, me, threads)
             _to_gates(mine, end, plan, *back)
             barrier()
-        first, last = panels_of(num_panels(width, h.itemsize), wide, me, threads)
-        first_n, last_n = panels_of(num_panels(H, h.itemsize), wide, me, threads)
+        own, parts = part_of(wide, me, threads)
         for r in range(start, stop, BLOCK):
             end = min(r + BLOCK, stop)
             if wide:
@@ -347,14 +343,14 @@ def _backward(
                     point(rows, to_gates, e * 3 * H, 3 * H, count)
                     multiply(
                         *(to_below, e * H, H, rows, 1, count, 3 * H, packed[0], H),
-                        *(first, last, 0),
+                        *(own, parts, 0),
                     )
                 continue
             for k in range(K):
                 point(rows, to_gates, r * ld + k * 3 * H, ld, end - r)
                 multiply(
                     *(to_below, r * width, width),
-                    *(rows, 1, end - r, 2 * H, packed[k], width, first, last, k),
+                    *(rows, 1, end - r, 2 * H, packed[k], width, own, parts, k),
                 )
             if not wide:  # the columns of one slot are shared out in another way
                 barrier()
@@ -362,7 +358,7 @@ def _backward(
                 point(rows, to_gates, r * ld + (3 * k + 2) * H, ld, end - r)
                 multiply(
                     *(to_below, r * width + k * H, width),
-                    *(rows, 1, end - r, H, packed_n[k], H, first_n, last_n, 1),
+                    *(rows, 1, end - r, H, packed_n[k], H, own, parts, 1),
                 )
         barrier()
     start, stop = share(0, len(reads.table), me, threads)

@@ -15,7 +15,6 @@ from treefold.folding.fused.compiled import entry, kernel, pointwise
 from treefold.folding.fused.product import (
     BLOCK,
     multiply,
-    num_panels,
     pack,
     pack_transposed,
     point,
@@ -31,8 +30,8 @@ from treefold.folding.fused.walk import (
     clear,
     cut,
     input_gradients,
-    panels_of,
     part,
+    part_of,
     project,
     spread,
     sum_children,
@@ -98,17 +97,16 @@ def _products(
 ):  # fmt: skip
     """Multiply the children of nodes by the weights."""
     K, H = plan.below.shape[1], h.shape[1]
-    first, last = panels_of(num_panels(ld, h.itemsize), wide, me, threads)
+    own, parts = part_of(wide, me, threads)
     at, count = (start - node_shift) * ld, stop - start
     if K:
         point_to(rows, h, plan.below, start, count)
-        multiply(gates, at, ld, rows, K, count, H, packed, ld, first, last, 0)
+        multiply(gates, at, ld, rows, K, count, H, packed, ld, own, parts, 0)
         return
     if wide:
         sum_children(plan, h, sums, start, stop)
     point(rows, sums.reshape(sums.size), start * H, H, count)
-    multiply(gates, at, ld, rows, 1, count, H, packed, ld, first, last, 0)
-    first, last = panels_of(num_panels(H, h.itemsize), wide, me, threads)
+    multiply(gates, at, ld, rows, 1, count, H, packed, ld, own, parts, 0)
     child = plan.child.reshape(-1, 1)
     of_forget = packed[len(packed) // 2 :]
     stop_edge = plan.offset[stop]
@@ -116,7 +114,7 @@ def _products(
         count = min(BLOCK, stop_edge - e)
         point_to(rows, h, child, e, count)
         at = edge_shift + e * H
-        multiply(gates, at, H, rows, 1, count, H, of_forget, H, first, last, 0)
+        multiply(gates, at, H, rows, 1, count, H, of_forget, H, own, parts, 0)
 
 
 @kernel
@@ -296,7 +294,7 @@ def _backward(
             mine, end = share(a, b, me, threads)
             _to_gates(mine, end, plan, gates, ld, N, c, *above, to_gates, dh, dc)
             barrier()
-        first, last = panels_of(num_panels(width, h.itemsize), wide, me, threads)
+        own, parts = part_of(wide, me, threads)
         for r in range(start, stop, BLOCK):
             end = min(r + BLOCK, stop)
             if wide:
@@ -305,7 +303,7 @@ def _backward(
             point(rows, to_gates, r * ld, ld, count)
             multiply(
                 *(to_below, r * width, width),
-                *(rows, 1, count, ld, packed, width, first, last, 0),
+                *(rows, 1, count, ld, packed, width, own, parts, 0),
             )
             if K == 0:
                 of_forget = packed[len(packed) // 2 :]
@@ -314,7 +312,7 @@ def _backward(
                     point(rows, to_gates, N * ld + e * H, H, count)
                     multiply(
                         *(to_below, (N + e) * H, H),
-                        *(rows, 1, count, H, of_forget, H, first, last, 0),
+                        *(rows, 1, count, H, of_forget, H, own, parts, 0),
                     )
         barrier()
     start, stop = share(0, len(table_c), me, threads)

@@ -88,7 +88,7 @@ def pack_transposed(b, packed, rank, threads):
 
 
 @kernel
-def multiply(c, at, ld, rows, segments, count, depth, packed, width, first, last, add):
+def multiply(c, at, ld, rows, segments, count, depth, packed, width, part, parts, add):
     """Multiply rows, wherever they are, by a packed matrix: C = A B, or C += A B.
 
     Args:
@@ -102,22 +102,26 @@ def multiply(c, at, ld, rows, segments, count, depth, packed, width, first, last
         depth: numbers in a piece.
         packed: B, of (segments * depth, width), packed.
         width: columns of B.
-        first: the first panel of B to take.
-        last: where to stop.
+        part: which part of C to make, by columns.
+        parts: how many there are, of equal work.
         add: 0 to set C, else to add to it.
     """
     size = c.itemsize
     lanes = VECTOR_BYTES // size
     panel = VECTORS * lanes
     like = c[0]
-    tiles = (count + ROWS - 1) // ROWS
-    for p in range(first, last):
+    work = (width + lanes - 1) // lanes * count  # vectors
+    begin, end = share(0, work, part, parts)
+    for p in range(num_panels(width, size)):
         used = min(panel, width - p * panel)
         vectors = (used + lanes - 1) // lanes
+        before = p * VECTORS * count
+        r = _row_of(begin - before, vectors, count)
+        stop = _row_of(end - before, vectors, count)
+        tiles = (stop - r + ROWS - 1) // ROWS
         b = packed.ctypes.data + p * panel * segments * depth * size
-        r = 0
         for t in range(tiles):
-            m = (count - r + tiles - t - 1) // (tiles - t)  # even heights
+            m = (stop - r + tiles - t - 1) // (tiles - t)  # even heights
             for s in range(segments):
                 tile(
                     like,
@@ -133,6 +137,20 @@ def multiply(c, at, ld, rows, segments, count, depth, packed, width, first, last
                     add + s,
                 )
             r += m
+
+
+@kernel
+def _row_of(work, vectors, count):
+    """Return the row at which a part ends in a panel: where a tile does, or the panel.
+
+    Args:
+        work: what there is to do up to there, in vectors of the panel's rows.
+        vectors: of a row.
+        count: rows.
+    """
+    if work >= vectors * count:
+        return count
+    return min(count, max(0, (work // vectors + ROWS // 2) // ROWS * ROWS))
 
 
 @kernel
@@ -155,7 +173,6 @@ def multiply_rows(c, a, packed, rank, threads):
     """Multiply all rows of a matrix: C = A B; each thread takes its share of rows."""
     depth, width = a.shape[1], c.shape[1]
     flat_a, flat_c = a.reshape(a.size), c.reshape(c.size)
-    panels = num_panels(width, c.itemsize)
     rows = np.empty((1, BLOCK), np.int64)
     start, stop = share(0, len(a), rank, threads)
     for r in range(start, stop, BLOCK):
@@ -163,7 +180,7 @@ def multiply_rows(c, a, packed, rank, threads):
         point(rows, flat_a, r * depth, depth, count)
         multiply(
             *(flat_c, r * width, width),
-            *(rows, 1, count, depth, packed, width, 0, panels, 0),
+            *(rows, 1, count, depth, packed, width, 0, 1, 0),
         )
 
 

@@ -19,7 +19,6 @@ from treefold.folding.fused.compiled import entry, kernel, pointwise
 from treefold.folding.fused.product import (
     BLOCK,
     multiply,
-    num_panels,
     pack,
     pack_transposed,
     point,
@@ -34,8 +33,8 @@ from treefold.folding.fused.walk import (
     clear,
     cut,
     input_gradients,
-    panels_of,
     part,
+    part_of,
     project,
     spread,
     sum_children,
@@ -122,7 +121,7 @@ def _forward(
             mine, end = share(a, b, me, threads)
             sum_children(plan, h, sums, mine, end)
             barrier()
-        first, last = panels_of(num_panels(ld, h.itemsize), wide, me, threads)
+        own, parts = part_of(wide, me, threads)
         for r in range(start, stop, BLOCK):
             count = min(BLOCK, stop - r)
             if K:
@@ -133,7 +132,7 @@ def _forward(
                 point(rows, sums.reshape(sums.size), r * H, H, count)
             multiply(
                 *(pre, (r - shift) * ld, ld),
-                *(rows, max(K, 1), count, H, packed, ld, first, last, 0),
+                *(rows, max(K, 1), count, H, packed, ld, own, parts, 0),
             )
             if wide:
                 _states(
@@ -253,7 +252,7 @@ def _backward(
                 *(mine, end, plan, activation, pre, ld, h, to_h, to_below, to_pre, dh)
             )
             barrier()
-        first, last = panels_of(num_panels(width, h.itemsize), wide, me, threads)
+        own, parts = part_of(wide, me, threads)
         for r in range(start, stop, BLOCK):
             end = min(r + BLOCK, stop)
             if wide:
@@ -264,7 +263,7 @@ def _backward(
             point(rows, to_pre, r * ld, ld, end - r)
             multiply(
                 *(to_below, r * width, width),
-                *(rows, 1, end - r, ld, packed, width, first, last, ld - H),
+                *(rows, 1, end - r, ld, packed, width, own, parts, ld - H),
             )
         barrier()
     start, stop = share(0, len(table_h), me, threads)

@@ -52,11 +52,11 @@ def part(a, b, me, threads):
 
 
 @kernel
-def panels_of(total, wide, me, threads):
-    """Return which panels of a product this thread makes."""
+def part_of(wide, me, threads):
+    """Return which part of a product this thread makes, of how many."""
     if wide:
-        return 0, total
-    return share(0, total, me, threads)
+        return 0, 1
+    return me, threads
 
 
 @kernel

@@ -10,7 +10,7 @@ from torch import Tensor
 
 def norm_of(gradients: Iterable[Tensor]) -> float:
     """Return the common norm of gradients; 0 where there is none."""
-    norms = [gradient.norm() for gradient in gradients]
+    norms = [torch.linalg.vector_norm(gradient) for gradient in gradients]
     return torch.linalg.vector_norm(torch.stack(norms)).item() if norms else 0.0
 
 

@@ -10,6 +10,7 @@ backward; two walks never share any.
 from __future__ import annotations
 
 from collections import OrderedDict
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from treefold.folding.fused.product import packed_size
 
 ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
-SMALL = 2**16  # bytes: a piece below is not worth keeping
+SMALL = 2**17  # bytes: a piece below is not worth keeping
 KEPT = 2**29  # bytes: free memory beyond it goes back, that of longest disuse first
 
 
@@ -92,13 +93,10 @@ class Buffers:
         self.dtype = like.dtype
 
     def __call__(self, *shape: int) -> np.ndarray:
-        count = 1
-        for n in shape:
-            count *= int(n)
-        size = count * self.dtype.itemsize
+        size = int(prod(shape)) * self.dtype.itemsize
         if size < SMALL:
             return np.empty(shape, self.dtype)
-        return _borrow(size)[:size].view(self.dtype).reshape(shape)
+        return np.ndarray(shape, self.dtype, _borrow(size))
 
     def packed(self, depth: int, width: int) -> np.ndarray:
         """Room for a packed matrix of (depth, width)."""

@@ -27,6 +27,7 @@ from treefold.folding.fused.walk import (
     add_columns,
     add_product,
     clear,
+    copy,
     cut,
     input_gradients,
     part,
@@ -216,8 +217,7 @@ def _to_gates(
         n, z_0 = nodes[node, :H], nodes[node, H:]
         clear(dh)
         _from_above(F + node, plan, gates, to_h, to_below, to_state, dh)
-        clear(to_state[node])
-        add(to_state[node], dh)
+        copy(to_state[node], dh)
         for j in range(H):
             to_n[j] = dh[j] * z_0[j] * (1 - n[j] * n[j])
         if plan.offset[node + 1] - plan.offset[node] < K:  # empty slots

@@ -28,6 +28,7 @@ from treefold.folding.fused.walk import (
     add_columns,
     add_product,
     clear,
+    copy,
     cut,
     input_gradients,
     part,
@@ -56,9 +57,8 @@ def _table_states(start, stop, table, p, bias, gates, h, c):
     H = h.shape[1]
     zeros = np.zeros(H, h.dtype)
     for s in range(start, stop):
-        x, state, memory = p[table[s]], h[s], c[s]
-        for j in range(3 * H):
-            gates[s, j] = x[j]
+        state, memory = h[s], c[s]
+        copy(gates[s], p[table[s], : 3 * H])
         i, u, o = gates[s, :H], gates[s, H : 2 * H], gates[s, 2 * H : 3 * H]
         to_sigmoid(i, bias[:H], zeros)
         to_tanh(u, bias[H : 2 * H], zeros)
@@ -182,13 +182,18 @@ def _from_above(v, plan, gates, ld, N, to_h, to_c, use_c, to_below, to_memory, d
 @pointwise
 def _through_cell(i, u, o, memory, dh, dc, to_i, to_u, to_o):
     """Take a state's gradient through Eqs. 7 and 8; dc becomes all of the memory's."""
-    for j in range(len(dh)):
-        t = tanh(memory[j])
-        to_o[j] = dh[j] * t * o[j] * (1 - o[j])
-        dc[j] += dh[j] * o[j] * (1 - t * t)
-    for j in range(len(dh)):
+    # A loop writes to one place: of many, a compiler gives up proving that they differ
+    # from what is read, and makes no vector code.
+    H = len(dh)
+    for j in range(H):
+        to_o[j] = tanh(memory[j])
+    for j in range(H):
+        dc[j] += dh[j] * o[j] * (1 - to_o[j] * to_o[j])
+    for j in range(H):
+        to_o[j] *= dh[j] * o[j] * (1 - o[j])
+    for j in range(H):
         to_i[j] = dc[j] * u[j] * i[j] * (1 - i[j])
-    for j in range(len(dh)):
+    for j in range(H):
         to_u[j] = dc[j] * i[j] * (1 - u[j] * u[j])
 
 
@@ -211,8 +216,7 @@ def _to_gates(
             *(c[v], dh, dc, cut(to_gates, g, H)),
             *(cut(to_gates, g + H, H), cut(to_gates, g + 2 * H, H)),
         )
-        clear(to_memory[n])
-        add(to_memory[n], dc)
+        copy(to_memory[n], dc)
         if plan.offset[n + 1] - plan.offset[n] < K:  # empty slots
             clear(cut(to_gates, g + 3 * H, K * H))
         for e in range(plan.offset[n], plan.offset[n + 1]):
@@ -238,10 +242,8 @@ def _to_table(
                 *(to_h, to_c, use_c, to_below, to_memory, dh, dc),
             )
         if given:
-            clear(to_table[s])
-            add(to_table[s], dh)
-            clear(to_table_c[s])
-            add(to_table_c[s], dc)
+            copy(to_table[s], dh)
+            copy(to_table_c[s], dc)
             continue
         gate, to_gate = table_gates[s], to_table[s]
         _through_cell(

@@ -31,6 +31,7 @@ from treefold.folding.fused.walk import (
     add,
     add_columns,
     clear,
+    copy,
     cut,
     input_gradients,
     part,
@@ -69,8 +70,7 @@ def _before(activation, h, d):
 def _table_states(start, stop, table, p, bias, activation, h):
     """Make the states of leaves, one for each distinct row of input."""
     for s in range(start, stop):
-        clear(h[s])
-        add(h[s], p[table[s]])
+        copy(h[s], p[table[s]])
         add(h[s], bias)
         _activate(activation, h[s])
 
@@ -168,9 +168,7 @@ def _to_products(start, stop, plan, activation, pre, ld, h, to_h, to_below, to_p
         clear(dh)
         _from_above(v, plan, H, to_h, to_below, dh)
         _before(activation, h[v], dh)
-        to_product = cut(to_pre, at, H)
-        for j in range(H):
-            to_product[j] = dh[j]
+        copy(cut(to_pre, at, H), dh)
         if ld == H:
             continue
         for k in range(K):

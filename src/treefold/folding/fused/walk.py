@@ -30,9 +30,7 @@ def spread(table, source, state, me, threads):
     """Give each place below its state from the table, and clear the row of zeros."""
     start, stop = share(0, len(source), me, threads)
     for v in range(start, stop):
-        row, made = state[v], table[source[v]]
-        for j in range(len(row)):
-            row[j] = made[j]
+        copy(state[v], table[source[v]])
     if me == 0:
         clear(state[len(state) - 1])
 
@@ -103,6 +101,13 @@ def clear(a):
     """Set to zero."""
     for j in range(len(a)):
         a[j] = 0
+
+
+@kernel
+def copy(a, b):
+    """Set a to b."""
+    for j in range(len(a)):
+        a[j] = b[j]
 
 
 @kernel

@@ -8,14 +8,13 @@ import numpy as np
 
 from treefold.folding.fused.compiled import kernel
 from treefold.folding.fused.tile import ROWS, VECTOR_BYTES, VECTORS, tile
+from treefold.folding.fused.transpose import transpose
 
 # Rows whose product and gates stay in a core's cache between the two.
 BLOCK = 96
 # With fewer rows for each thread than this, threads share out columns instead, so that
 # each reads only its part of the weights.
 NARROW = 24
-# Numbers of a row that are packed at a time: lines that a processor fetches ahead.
-RUN = 64
 # Rows of a product over nodes that are packed at a time, and how many of them are read
 # together: so many that whole lines of the cache are written.
 DEPTH = 512
@@ -76,15 +75,25 @@ def pack(b, packed, rank, threads):
 def pack_transposed(b, packed, rank, threads):
     """Pack the transpose of a matrix (width, depth), see `pack`."""
     width, depth = b.shape
-    first, last = share(0, num_panels(width, b.itemsize), rank, threads)
+    size, like = b.itemsize, packed[0]
+    lanes = VECTOR_BYTES // size
+    first, last = share(0, num_panels(width, size), rank, threads)
     for p in range(first, last):
         panel, start, used = panel_of(packed, p, depth, width)
-        for k0 in range(0, depth, RUN):
-            block = panel[k0 : k0 + RUN]
-            for j in range(used):
-                row = b[start + j, k0 : k0 + RUN]
-                for k in range(len(row)):
-                    block[k, j] = row[k]
+        columns, rows = used // lanes * lanes, depth // lanes * lanes
+        for j in range(0, columns, lanes):
+            for k in range(0, rows, lanes):
+                transpose(
+                    like,
+                    b.ctypes.data + (start + j) * b.strides[0] + k * size,
+                    b.strides[0],
+                    panel.ctypes.data + (k * panel.shape[1] + j) * size,
+                    panel.strides[0],
+                )
+        for j in range(used):
+            row = b[start + j]
+            for k in range(rows if j < columns else 0, depth):
+                panel[k, j] = row[k]
 
 
 @kernel

@@ -19,7 +19,7 @@ from treefold.folding.fused.product import packed_size
 
 ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
 SMALL = 2**17  # bytes: a piece below is not worth keeping
-KEPT = 2**29  # bytes: free memory beyond it goes back, that of longest disuse first
+KEPT = 2**30  # bytes: free memory beyond it goes back, that of longest disuse first
 
 
 class _Piece:

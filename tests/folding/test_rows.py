@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from tests.core_cases import CELLS, FORESTS, forests, random_input, total
-from treefold import Cell, Forest, State, fold
+from treefold import Cell, Forest, fold
 
 WAYS = (None, "batched", "recursive")
 
@@ -74,56 +74,3 @@ def test_a_row_that_no_node_reads_has_a_gradient_of_zero(way):
     (g,) = torch.autograd.grad(h.sum(), x)
     assert not g[1].any()
     assert bool(g[[0, 2]].all())
-
-
-class Counting(Cell[Any]):
-    """Note how many nodes it is asked for at a time."""
-
-    def __init__(self, cell: Cell[Any]):
-        super().__init__(cell.input_size, cell.hidden_size)
-        self.cell, self.max_arity = cell, cell.max_arity
-        self.asked: list[int] = []
-
-    def project(self, x: Tensor) -> Tensor:
-        return self.cell.project(x)
-
-    def zeros(self, num_nodes: int, like: Tensor) -> Any:
-        return self.cell.zeros(num_nodes, like)
-
-    def forward(self, x: Tensor, children: Any) -> Any:
-        self.asked.append(len(x))
-        return self.cell(x, children)
-
-
-@pytest.mark.parametrize("learning", [False, True])
-def test_leaves_that_read_one_row_are_made_once_by_levels(learning):
-    cell = Counting(CELLS["lstm-nary"]())
-    forest = Forest.from_trees([("a", ("b", "c")), ("b", "c")])
-    x = torch.randn(3, cell.input_size)
-    rows = torch.tensor([0, 1, 0, 1, 1])
-    with torch.set_grad_enabled(learning):
-        fold(cell, forest, x, forest.leaves, rows=rows)
-        assert cell.asked == [2, 2, 1]
-        cell.asked.clear()
-        fold(cell, forest, x[rows], forest.leaves)
-        assert cell.asked == [5, 2, 1]
-        cell.asked.clear()
-        fold(cell, forest, x, forest.leaves[:4], rows=rows[:4])  # one has no input
-        assert cell.asked == [5, 2, 1]
-
-
-@pytest.mark.parametrize("learning", [False, True])
-def test_noise_is_drawn_by_each_leaf_for_itself(learning):
-    class Noisy(Cell[Any]):
-        def forward(self, x: Tensor, children: Any) -> State:
-            return State(x + torch.randn_like(x) + children.sum(children.state.h))
-
-    cell, forest = Noisy(3, 3), Forest([[], [], [0, 1]])
-    x = torch.zeros(1, 3, requires_grad=True)
-    with torch.set_grad_enabled(learning):
-        torch.manual_seed(5)
-        h = fold(cell, forest, x, forest.leaves, rows=torch.tensor([0, 0])).h
-        torch.manual_seed(5)
-        apart = fold(cell, forest, x[[0, 0]], forest.leaves).h
-    assert_close(h, apart, rtol=0, atol=0)
-    assert not h[0].equal(h[1])

@@ -9,7 +9,7 @@ from torch import Tensor
 from treefold.cells import Cell
 from treefold.folding.batched import fold_batched, taking_turns
 from treefold.folding.fused import fold_fused
-from treefold.folding.inputs import check
+from treefold.folding.inputs import check, in_level_order
 from treefold.folding.levelwise import fold_levelwise
 from treefold.folding.recursive import fold_recursive
 from treefold.folding.watching import probed
@@ -100,7 +100,8 @@ def fold(
         )
     if state is None:
         with taking_turns():
-            state = fold_batched(cell, forest, cell.project(x), nodes, rows, initial)
+            inputs = in_level_order(forest, cell.project(x), nodes, rows)
+            state = fold_batched(cell, forest, inputs, initial)
     place = forest.levels.place
     if place is None:
         return state

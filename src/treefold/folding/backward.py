@@ -115,7 +115,7 @@ def _gradients(
         step = walk.tape[number]
         ends = [f for f in step.state if f.requires_grad]
         arriving = [
-            _at_level(walk.inputs, number, g[place[number] : place[number + 1]], f)
+            g[place[number] : place[number + 1]].to(f.dtype)
             for f, g in zip(step.state, to_state, strict=True)
             if f.requires_grad
         ]
@@ -152,13 +152,6 @@ def _gradients(
             to_initial = _to_initial(walk, to_below)
     put_off.finish()
     return [to_rows, *to_initial, *to_parameters]
-
-
-def _at_level(inputs: Inputs, number: int, grad: Tensor, state: Tensor) -> Tensor:
-    """Return the gradient of a level's state: what the nodes that share it got."""
-    if number == 0 and inputs.leaf is not None:
-        return torch.zeros_like(state).index_add_(0, inputs.leaf, grad.to(state.dtype))
-    return grad.to(state.dtype)
 
 
 def _gradients_of(
@@ -241,10 +234,7 @@ def _check_same(walk: Walk, again: Sequence[Tensor]) -> None:
     for number, field in enumerate(again):
         if not walk.tape or not is_smooth(field) or not field.numel():
             continue
-        leaves, *above = (step.state[number].detach() for step in walk.tape)
-        if walk.inputs.leaf is not None:
-            leaves = leaves.index_select(0, walk.inputs.leaf)
-        first = torch.cat([leaves, *above])
+        first = torch.cat([step.state[number] for step in walk.tape]).detach()
         largest = first.abs().max()
         if bool(((field.detach() - first).abs() > 0.02 * largest).any()):
             raise RuntimeError(

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from treefold.cells import Cell, Children
 from treefold.folding.backward import Step, Walk, WalkDown, is_smooth
-from treefold.folding.inputs import Inputs, in_level_order, with_equal_leaves
+from treefold.folding.inputs import Inputs
 from treefold.folding.noise import Noise
-from treefold.folding.plain import below_leaves, fold_plain, gather, to_leaves, visit
+from treefold.folding.plain import below_leaves, fold_plain, gather, visit
 from treefold.folding.products import Grounds
 from treefold.folding.stand_ins import call_with, taking_turns
 from treefold.forest import Forest
@@ -30,30 +30,8 @@ __all__ = ["fold_batched", "taking_turns"]
 S = TypeVar("S", bound=tuple)
 
 
-def fold_batched(
-    cell: Cell[S],
-    forest: Forest,
-    projected: Tensor,
-    nodes: Tensor | None,
-    rows: Tensor | None,
-    initial: S | None,
-) -> S:
-    """Fold level by level; states come back in level order.
-
-    Leaves that read one row of input have one state, made once, unless the cell draws
-    random numbers, which each leaf draws for itself.
-    """
-    if initial is None:
-        inputs = with_equal_leaves(forest, projected, nodes, rows)
-        noise = Noise.now(forest.device)
-        try:
-            return _fold(cell, forest, inputs, initial)
-        except _NoiseError:
-            noise.restore()
-    return _fold(cell, forest, in_level_order(forest, projected, nodes, rows), initial)
-
-
-def _fold(cell: Cell[S], forest: Forest, inputs: Inputs, initial: S | None) -> S:
+def fold_batched(cell: Cell[S], forest: Forest, inputs: Inputs, initial: S | None) -> S:
+    """Fold level by level; states come back in level order."""
     if not torch.is_grad_enabled():
         return _walk_up(cell, forest, inputs, initial)
 
@@ -85,7 +63,6 @@ def _walk_up(
     tape: _Tape | None = None,
 ) -> S:
     """Run the cell on each level, and record each level's graph on the tape."""
-    before = None if inputs.leaf is None else Noise.now(forest.device)
     state = cell.zeros(0, inputs.rows)
     if tape is not None:
         rows_learn = inputs.rows.requires_grad
@@ -93,7 +70,7 @@ def _walk_up(
     for number, level in enumerate(forest.levels):
         rows = inputs.level(number)
         if number == 0:
-            children = below_leaves(cell, forest, inputs, initial)
+            children = below_leaves(cell, forest, inputs.rows, initial)
         else:
             children = gather(state, level)
         if tape is not None:
@@ -103,9 +80,6 @@ def _walk_up(
         if tape is not None:
             tape.record(rows, children.state, new)
         if number == 0:
-            if before is not None and before.drawn():
-                raise _NoiseError
-            new = to_leaves(inputs, type(new)(*(f.detach() for f in new)))
             V = forest.num_nodes
             state = type(new)(*[f.new_empty(V, *f.shape[1:]) for f in new])
         state = type(new)(
@@ -125,10 +99,6 @@ def _write(field: Tensor, value: Tensor, level: Level) -> Tensor:
         field = field.to(torch.promote_types(field.dtype, value.dtype))
     field[level.start : level.stop] = value.detach()
     return field
-
-
-class _NoiseError(Exception):
-    """Leaves that were made once draw random numbers, each its own."""
 
 
 class _BeyondError(Exception):

@@ -22,15 +22,12 @@ class Inputs(NamedTuple):
             where every node has a row.
         offset: L + 1 ints, where each level's rows begin.
         none: (1, ...) zeros, what a node without input gets.
-        leaf: (N,) int64, where leaves that read one row share it, which of the first
-            level's rows each leaf reads; else None.
     """
 
     rows: Tensor
     place: Tensor | None
     offset: list[int]
     none: Tensor
-    leaf: Tensor | None = None
 
     def level(self, number: int) -> Tensor:
         """The rows of a level."""
@@ -39,7 +36,7 @@ class Inputs(NamedTuple):
     def of(self, number: int, level: Level, rows: Tensor) -> Tensor:
         """Spread a level's `rows` over its N nodes, zeros where there is no input."""
         N = level.stop - level.start
-        if len(rows) == N or (number == 0 and self.leaf is not None):
+        if len(rows) == N:
             return rows
         if len(rows) == 0:
             return self.none.expand(N, *rows.shape[1:])
@@ -67,27 +64,6 @@ def in_level_order(
     ordered = projected if order is None else projected.index_select(0, order)
     none = ordered.new_zeros(1, *ordered.shape[1:])
     return Inputs(ordered, place, offset, none)
-
-
-def with_equal_leaves(
-    forest: Forest, projected: Tensor, nodes: Tensor | None, rows: Tensor | None
-) -> Inputs:
-    """Do as `in_level_order`, but let leaves that read one row share it."""
-    if rows is None or not forest.num_nodes:
-        return in_level_order(forest, projected, nodes, rows)
-    read = in_level_order(forest, rows, nodes, None)  # numbers of rows, in level order
-    N = forest.levels.offset[1]
-    distinct, leaf = read.rows[:N].unique(return_inverse=True)
-    saved = N - len(distinct)
-    if read.offset[1] < N or not saved:  # a leaf has no input, or one of its own
-        return in_level_order(forest, projected, nodes, rows)
-    return Inputs(
-        rows=projected.index_select(0, torch.cat([distinct, read.rows[N:]])),
-        place=None if read.place is None else read.place[saved:],
-        offset=[0, *(row - saved for row in read.offset[1:])],
-        none=projected.new_zeros(1, *projected.shape[1:]),
-        leaf=leaf,
-    )
 
 
 def check(

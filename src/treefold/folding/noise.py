@@ -36,13 +36,6 @@ class Noise(NamedTuple):
         if self.gpu is not None:
             torch.cuda.set_rng_state(self.gpu, self.device)
 
-    def drawn(self) -> bool:
-        """Whether random numbers have been drawn since that moment."""
-        now = Noise.now(self.device)
-        if self.gpu is not None and now.gpu is not None:
-            return not (self.cpu.equal(now.cpu) and self.gpu.equal(now.gpu))
-        return not self.cpu.equal(now.cpu)
-
     @contextmanager
     def again(self) -> Iterator[None]:
         """Draw the same numbers in the same precision, then go on as before."""

@@ -28,12 +28,12 @@ def fold_plain(
     state = cell.zeros(0, inputs.rows)
     for number, level in enumerate(forest.levels):
         if number == 0:
-            children = below_leaves(cell, forest, inputs, initial)
+            children = below_leaves(cell, forest, inputs.rows, initial)
         else:
             children = gather(state, level)
         new = visit(cell, inputs.of(number, level, inputs.level(number)), children)
         if number == 0:
-            state = to_leaves(inputs, new)
+            state = new
         else:
             state = type(new)(*map(torch.cat, zip(state, new, strict=True)))
     return state
@@ -51,27 +51,20 @@ def gather(state: S, level: Level) -> Children[S]:
 
 
 def below_leaves(
-    cell: Cell[S], forest: Forest, inputs: Inputs, initial: S | None
+    cell: Cell[S], forest: Forest, like: Tensor, initial: S | None
 ) -> Children[S]:
     """What stands below the leaves: nothing, or `initial` in slot 0 of each."""
     levels = forest.levels
-    N = levels.offset[1] if inputs.leaf is None else inputs.offset[1]
+    N = levels.offset[1]
     if initial is None:
         none = forest.child[:0]
-        return Children(cell.zeros(0, inputs.rows), none, none, N)
+        return Children(cell.zeros(0, like), none, none, N)
     leaf = torch.arange(N, device=forest.device)
     tree = forest.tree[leaf if levels.order is None else levels.order[leaf]]
     below = type(initial)(
         *(f[tree] if len(f) > 1 else f.expand(N, *f.shape[1:]) for f in initial)
     )
     return Children(below, leaf, torch.zeros_like(leaf), N, 1)
-
-
-def to_leaves(inputs: Inputs, state: S) -> S:
-    """Give each leaf its state, where leaves that read one row share it."""
-    if inputs.leaf is None:
-        return state
-    return cast(S, type(state)(*(f.index_select(0, inputs.leaf) for f in state)))
 
 
 def visit(cell: Cell[S], x: Tensor, children: Children[S]) -> S:

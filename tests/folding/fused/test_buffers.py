@@ -23,7 +23,7 @@ def nothing_free(monkeypatch):
     gc.collect()
     monkeypatch.setattr(buffers, "KEPT", KEPT)
     buffers._free.clear()
-    buffers._free_bytes = 0
+    buffers._free_bytes = buffers._used_bytes = buffers._most_used = 0
 
 
 def test_memory_is_used_again_when_its_last_view_has_gone():
@@ -69,6 +69,16 @@ def test_no_more_is_kept_than_the_bound_and_the_latest_of_it():
         size * len(found) for size, found in buffers._free.items()
     )
     assert new(KEPT // 16 // 4 + 11 * KEPT // 64).ctypes.data == latest
+
+
+def test_no_more_is_kept_than_was_in_use_at_a_time():
+    for n in range(4, 12):
+        new(MANY * n // 4)
+        assert buffers._free_bytes == buffers._most_used
+        assert len([p for found in buffers._free.values() for p in found]) == 1
+    pair = new(MANY), new(MANY)
+    del pair
+    assert buffers._free_bytes > 4 * MANY
 
 
 def test_more_than_the_bound_is_not_kept():

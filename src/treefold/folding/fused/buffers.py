@@ -19,7 +19,9 @@ from treefold.folding.fused.product import packed_size
 
 ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
 SMALL = 2**17  # bytes: a piece below is not worth keeping
-KEPT = 2**30  # bytes: free memory beyond it goes back, that of longest disuse first
+# Bytes: free memory beyond it goes back, and so does what is more than was ever in use
+# at a time; that of longest disuse first.
+KEPT = 2**30
 
 
 class _Piece:
@@ -38,9 +40,9 @@ class _Piece:
 
 
 # By size, the longest unused first. No lock: an array may die anywhere, even inside of
-# these functions. Another thread between two lines costs a piece or the exact sum.
+# these functions. Another thread between two lines costs a piece or exact sums.
 _free: OrderedDict[int, list[_Piece]] = OrderedDict()
-_free_bytes = 0
+_free_bytes = _used_bytes = _most_used = 0
 
 
 class _Loan:
@@ -56,12 +58,13 @@ class _Loan:
 
 def _keep(piece: _Piece) -> None:
     """Take a piece back, and let go of sizes that have not been used for longest."""
-    global _free_bytes
+    global _free_bytes, _used_bytes
+    _used_bytes -= piece.size
     if piece.size > KEPT:
         return
     _free.setdefault(piece.size, []).append(piece)
     _free_bytes += piece.size
-    while _free_bytes > KEPT and _free:
+    while _free_bytes > min(KEPT, _most_used) and _free:
         size, pieces = _free.popitem(last=False)
         if pieces:
             pieces.pop(0)
@@ -74,15 +77,21 @@ def _keep(piece: _Piece) -> None:
 
 def _borrow(size: int) -> np.ndarray:
     """Return at least so many bytes, in steps of an eighth to a quarter of a size."""
-    global _free_bytes
+    global _free_bytes, _used_bytes, _most_used
     step = 1 << max(size.bit_length() - 3, 0)
     size = -(-size // step) * step
-    try:
-        piece = _free[size].pop()
-        _free_bytes -= size
-        _free.move_to_end(size)
-    except (KeyError, IndexError):
+    for found in (size, size + step):
+        try:
+            piece = _free[found].pop()
+            _free_bytes -= found
+            _free.move_to_end(found)
+            break
+        except (KeyError, IndexError):
+            continue
+    else:
         piece = _Piece(size)
+    _used_bytes += piece.size
+    _most_used = max(_most_used, _used_bytes)
     return np.asarray(_Loan(piece))
 
 

@@ -19,8 +19,9 @@ from treefold.folding.fused.product import packed_size
 
 ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
 SMALL = 2**17  # bytes: a piece below is not worth keeping
-# Bytes: free memory beyond it goes back, and so does what is more than was ever in use
-# at a time; that of longest disuse first.
+# Bytes: free memory beyond it goes back, that of longest disuse first; and so does what
+# is more than twice of what was ever in use at a time, as much as batches of many sizes
+# need.
 KEPT = 2**30
 
 
@@ -64,7 +65,7 @@ def _keep(piece: _Piece) -> None:
         return
     _free.setdefault(piece.size, []).append(piece)
     _free_bytes += piece.size
-    while _free_bytes > min(KEPT, _most_used) and _free:
+    while _free_bytes > min(KEPT, 2 * _most_used) and _free:
         size, pieces = _free.popitem(last=False)
         if pieces:
             pieces.pop(0)

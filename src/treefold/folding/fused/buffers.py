@@ -1,10 +1,10 @@
 """Memory of a walk: what it multiplies, keeps for the way back, and returns.
 
 A system hands out large pieces of memory page by page, each one cleared when it is
-first touched, and takes them back when they are freed, which takes a good part of the
-time of a walk over a large batch. So memory that nobody refers to any more is kept for the next walk.
-Whoever holds an array holds its memory, be it a user or a graph that waits for its
-backward; two walks never share any.
+first touched, and takes them back when they are freed, which is dear for large batches.
+So memory that nobody refers to any more is kept for the next walk. Whoever holds an
+array holds its memory, be it a user or a graph that waits for its backward; two walks
+never share any.
 """
 
 from __future__ import annotations
